@@ -85,6 +85,7 @@ class SegmentFile {
 struct SegmentOptions {
   uint64_t capacity_bytes = 0;  // The file is extended to this with real blocks (fallocate).
   bool read_only = false;       // Maps what is there; capacity_bytes is ignored.
+  bool map = true;              // False: reads by pread, writes by pwrite; data() is null.
 };
 
 // Held for as long as this object lives; a dead process holds nothing. Thread-safety: none.
