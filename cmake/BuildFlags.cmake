@@ -9,6 +9,8 @@ add_library(nokv_build_flags INTERFACE)
 target_compile_options(nokv_build_flags INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wimplicit-fallthrough
   $<$<BOOL:${NOKV_WERROR}>:-Werror>)
+# Failed checks name their file from the project's root, and not where it was built.
+target_compile_options(nokv_build_flags INTERFACE -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
 # CRC32C and the bit counts want SSE4.2 and POPCNT, which every x86-64 machine since 2009 has.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   target_compile_options(nokv_build_flags INTERFACE -msse4.2 -mpopcnt)

@@ -1,0 +1,47 @@
+# nokv::engine, the name that users link, whether they install NoKV or add it to their own build;
+# and cmake --install: the programs, and the engine as a package for find_package(nokv).
+add_library(nokv_engine INTERFACE)
+add_library(nokv::engine ALIAS nokv_engine)
+set_target_properties(nokv_engine PROPERTIES EXPORT_NAME engine)
+if(TARGET nokv_db)
+  target_link_libraries(nokv_engine INTERFACE nokv_db)
+endif()
+
+if(NOT NOKV_INSTALL)
+  return()
+endif()
+
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/nokv)
+
+# The modules behind nokv::engine are installed because it needs them.
+set(engine_targets nokv_engine)
+foreach(module IN ITEMS base vfs table log lsm db)
+  if(TARGET nokv_${module})
+    list(APPEND engine_targets nokv_${module})
+  endif()
+endforeach()
+install(TARGETS ${engine_targets} EXPORT nokvTargets
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT nokvTargets NAMESPACE nokv:: DESTINATION ${package_dir})
+
+# The public face, and the seams that a program may fill itself: files, clock, executor.
+foreach(folder IN ITEMS engine engine/base engine/vfs)
+  file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.h)
+  install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/nokv/${folder})
+endforeach()
+
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/nokvConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/nokvConfig.cmake INSTALL_DESTINATION ${package_dir})
+# Below 1.0 each minor version may change the interface.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/nokvConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/nokvConfig.cmake ${PROJECT_BINARY_DIR}/nokvConfigVersion.cmake
+  DESTINATION ${package_dir})
+
+foreach(program IN ITEMS nokv nokv-redis)
+  if(TARGET ${program})
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endforeach()

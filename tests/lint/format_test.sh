@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Every source file is as clang-format writes it. To repair: clang-format -i FILE...
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+if ! command -v clang-format >/dev/null; then
+  echo "skipped: there is no clang-format (deploy/install_deps.sh installs it)"
+  exit 77
+fi
+find benchmark cmd engine gateway tests -name '*.cc' -o -name '*.h' |
+  xargs clang-format --dry-run -Werror
