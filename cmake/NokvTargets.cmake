@@ -10,6 +10,7 @@ function(nokv_library name)
   target_link_libraries(nokv_${name} PUBLIC ${arg_DEPS}
     PRIVATE $<BUILD_INTERFACE:nokv_build_flags> ${arg_PRIVATE_DEPS})
   set_target_properties(nokv_${name} PROPERTIES EXPORT_NAME ${name})
+  set_property(GLOBAL APPEND PROPERTY NOKV_LIBRARIES nokv_${name})
 endfunction()
 
 # nokv_test(NAME SOURCES a_test.cc ... DEPS targets ... [LABELS unit]): one Catch2 program, one ctest

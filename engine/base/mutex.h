@@ -2,6 +2,8 @@
 //
 // Lock() spins for about a microsecond before it sleeps: our critical sections are shorter than
 // that, and waking a sleeping thread costs more than most operations.
+//
+// Thread-safety: safe.
 #pragma once
 
 #include <absl/base/thread_annotations.h>

@@ -357,4 +357,24 @@ Complaints CheckText(const SourceFile& file) {
   return complaints;
 }
 
+Complaints CheckLinks(const SourceFile& file, const std::set<std::string>& paths) {
+  if (!file.path.ends_with(".md")) return {};
+  Complaints complaints;
+  const fs::path folder = fs::path(file.path).parent_path();
+  const std::vector<std::string_view> lines = Lines(file.text);
+  for (size_t i = 0; i < lines.size(); ++i) {
+    for (size_t at = lines[i].find("]("); at != std::string_view::npos;
+         at = lines[i].find("](", at + 1)) {
+      std::string_view link = lines[i].substr(at + 2);
+      link = link.substr(0, link.find_first_of(")#"));
+      if (link.empty() || link.find("://") != std::string_view::npos) continue;
+      const std::string target = (folder / link).lexically_normal().generic_string();
+      const auto inside = paths.lower_bound(target);  // A folder is there if a file in it is.
+      if (inside != paths.end() && inside->starts_with(target)) continue;
+      complaints.push_back(Complain(file, i, fmt::format("links to {}, which is not there", link)));
+    }
+  }
+  return complaints;
+}
+
 }  // namespace nokv::lint

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,5 +68,8 @@ Complaints CheckLength(const SourceFile& file, const std::vector<Row>& exception
 // Trailing spaces, tabs in code, a missing end of line, TODO without an issue, a path of one
 // developer's machine.
 Complaints CheckText(const SourceFile& file);
+
+// Links of a Markdown file to files that are not among `paths`.
+Complaints CheckLinks(const SourceFile& file, const std::set<std::string>& paths);
 
 }  // namespace nokv::lint

@@ -1,0 +1,33 @@
+#include "tests/engine/crash_explorer.h"
+
+#include <catch2/catch.hpp>
+
+#include <cstdio>
+#include <string>
+
+namespace nokv::tests {
+namespace {
+
+TEST_CASE("a crash at any change of the disk loses nothing that was promised", "[engine][crash]") {
+  Findings all;
+  for (const Scenario& scenario : Scenarios()) {
+    for (uint64_t seed = 1; seed <= Scale(); ++seed) {
+      const Findings findings =
+          Explore(scenario, {.seed = seed, .points_max = 100 * Scale(), .power_cuts = 3});
+      fmt::print("{:38} seed {:2}: {:5} changes, {:6} crash points, {:6} recoveries\n",
+                 scenario.name, seed, findings.changes, findings.crash_points,
+                 findings.recoveries);
+      std::fflush(stdout);
+      all.Add(findings);
+      for (const std::string& violation : findings.violations) {
+        UNSCOPED_INFO(violation);
+        CHECK(violation.empty());
+      }
+    }
+  }
+  fmt::print("{} crash points, {} recoveries\n", all.crash_points, all.recoveries);
+  REQUIRE(all.crash_points > 1000);
+}
+
+}  // namespace
+}  // namespace nokv::tests

@@ -1,0 +1,104 @@
+// Proves that the crash tests see: each bug is planted in turn, and they must object.
+//
+// Every bug runs in a child process, because a planted mistake may well end in a failed check.
+#include "engine/base/planted.h"
+#include "tests/engine/crash_explorer.h"
+
+#include <catch2/catch.hpp>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nokv::tests {
+namespace {
+
+struct Planting {
+  Bug bug;
+  std::string_view name;
+  std::vector<std::string_view> scenarios;  // Where it shows.
+};
+
+const std::vector<Planting>& Plantings() {
+  static const std::vector<Planting> all = {
+      {Bug::kInstallBeforeSegmentSync, "InstallBeforeSegmentSync", {"flushes", "compactions"}},
+      {Bug::kRecycleBeforeEditDurable, "RecycleBeforeEditDurable", {"collection", "segments roll and return"}},
+      {Bug::kSealWithoutSync, "SealWithoutSync", {"big values", "segments roll and return"}},
+      {Bug::kInstallBeforeTableSync, "InstallBeforeTableSync", {"flushes", "compactions"}},
+      {Bug::kRecoveryDoesNotSyncWhatItRead, "RecoveryDoesNotSyncWhatItRead", {"plain writes"}},
+      {Bug::kResyncPastHoleSilently, "ResyncPastHoleSilently", {"plain writes", "big values"}},
+      {Bug::kTailCutNotErased, "TailCutNotErased", {"plain writes", "big values", "batches"}},
+      {Bug::kBatchVisibleEntryByEntry, "BatchVisibleEntryByEntry", {"batches"}},
+      {Bug::kReplayReversesOrder, "ReplayReversesOrder", {"plain writes"}},
+      {Bug::kLivenessIgnoresSnapshots, "LivenessIgnoresSnapshots", {"collection under a snapshot"}},
+      {Bug::kLivenessCountsTwice, "LivenessCountsTwice", {"collection", "segments roll and return"}},
+      {Bug::kCollectFreesLiveSegment, "CollectFreesLiveSegment", {"collection"}},
+      {Bug::kCheckpointSharesActiveSegment, "CheckpointSharesActiveSegment", {"checkpoints"}},
+      {Bug::kCheckpointSharesRecycledSegment, "CheckpointSharesRecycledSegment", {"checkpoints"}},
+      {Bug::kCheckpointNotSynced, "CheckpointNotSynced", {"checkpoints"}},
+      {Bug::kExpiredDroppedAboveBottom, "ExpiredDroppedAboveBottom", {"expiry"}},
+      {Bug::kTombstoneDroppedAboveBottom, "TombstoneDroppedAboveBottom", {"compactions", "range deletes"}},
+      {Bug::kPowerWriteNotSynced, "PowerWriteNotSynced", {"plain writes"}},
+  };
+  return all;
+}
+
+constexpr int kNotFound = 17;
+constexpr int kFound = 18;
+
+// In the child: runs the scenarios until one objects.
+[[noreturn]] void Hunt(const Planting& planting) {
+  planted_bug = planting.bug;
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    for (const std::string_view name : planting.scenarios) {
+      const Findings findings = Explore(
+          FindScenario(name), {.seed = seed, .points_max = 150, .depth = 2, .violations_max = 1});
+      if (findings.violations.empty()) continue;
+      fmt::print("{}: found after {} crash points: {}\n", planting.name, findings.crash_points,
+                 findings.violations.front());
+      std::fflush(stdout);
+      ::_exit(kFound);
+    }
+  }
+  ::_exit(kNotFound);
+}
+
+bool IsFound(const Planting& planting) {
+  std::fflush(stdout);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) Hunt(planting);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  if (WIFSIGNALED(status)) {
+    fmt::print("{}: found by a failed check (signal {})\n", planting.name, WTERMSIG(status));
+    return true;
+  }
+  return WEXITSTATUS(status) == kFound;
+}
+
+TEST_CASE("every planted bug is found", "[engine][crash][planted]") {
+  REQUIRE(Plantings().size() == static_cast<size_t>(Bug::kCount) - 1);
+  for (const Planting& planting : Plantings()) {
+    INFO(planting.name);
+    CHECK(IsFound(planting));
+  }
+}
+
+TEST_CASE("the same engine without a planted bug is clean", "[engine][crash][planted]") {
+  planted_bug = Bug::kNone;
+  for (const std::string_view name : {"flushes", "checkpoints", "expiry"}) {
+    const Findings findings = Explore(FindScenario(name), {.points_max = 20, .depth = 1});
+    for (const std::string& violation : findings.violations) {
+      UNSCOPED_INFO(violation);
+      CHECK(violation.empty());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace nokv::tests
