@@ -1,0 +1,112 @@
+// nokv-ycsb: compares embedded storage engines under the YCSB core workloads.
+#include "benchmark/ycsb/child.h"
+#include "benchmark/ycsb/progress.h"
+#include "benchmark/ycsb/report.h"
+#include "benchmark/ycsb/settings.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+namespace nokv::bench {
+namespace {
+
+// Makes the directory of one run, which must not be there yet: nobody's data is overwritten.
+absl::Status MakeFreshDirectory(const std::filesystem::path& directory) {
+  std::error_code error;
+  std::filesystem::create_directories(directory.parent_path(), error);
+  if (error) return ErrnoStatus(error.value(), "make", directory.parent_path().string());
+  if (std::filesystem::create_directory(directory, error)) return absl::OkStatus();
+  if (error) return ErrnoStatus(error.value(), "make", directory.string());
+  return AlreadyExistsError("{} is left from an earlier run; remove it first", directory.string());
+}
+
+class Benchmark {
+ public:
+  Benchmark(const Settings& settings, std::vector<std::string> arguments)
+      : settings_(settings),
+        arguments_(std::move(arguments)),
+        progress_(settings.progress, settings.engines.size() * settings.workloads.size() *
+                                         static_cast<uint64_t>(settings.runs)) {}
+
+  // Returns the exit code: 1 if any run failed.
+  int Run() {
+    fmt::print("{} records of {} B, {} operations, {} threads, durability {}, memory {} MiB\n",
+               settings_.records, settings_.value_size, settings_.operations, settings_.threads,
+               NameOf(settings_.durability), settings_.memory_bytes >> 20);
+    int exit_code = 0;
+    for (int run = 1; run <= settings_.runs; ++run) {
+      for (size_t i = 0; i < settings_.engines.size(); ++i) {
+        // Each run begins with another engine, so that none is always the first or the last.
+        const size_t turn = (i + static_cast<size_t>(run) - 1) % settings_.engines.size();
+        const absl::Status status = Measure(settings_.engines[turn], run);
+        if (status.ok()) continue;
+        progress_.Clear();
+        fmt::print(stderr, "nokv-ycsb: {}, run {}: {}\n", settings_.engines[turn], run,
+                   StdView(status.message()));
+        exit_code = 1;
+      }
+    }
+    progress_.Clear();
+    fmt::print("{}", FormatTables(InOrderOfEngines()));
+    return SaveJson() ? exit_code : 1;
+  }
+
+ private:
+  absl::Status Measure(const std::string& engine, int run) {
+    const std::filesystem::path directory =
+        std::filesystem::absolute(settings_.directory) / fmt::format("{}-{}", engine, run);
+    RETURN_IF_ERROR(MakeFreshDirectory(directory));
+    const ChildTask task = {.engine = engine, .run = run, .directory = directory.string()};
+    const ChildListener listener = {
+        .run = {.starting =
+                    [&](const std::string& workload) {
+                      progress_.Show(fmt::format("run {} {} {}", run, engine, workload));
+                    },
+                .measured =
+                    [&](const Measurement& measurement) {
+                      measurements_.push_back(measurement);
+                      progress_.StepDone();
+                    }},
+        .tick = [&] { progress_.Tick(); }};
+    absl::Status result = RunInChild(arguments_, task, listener);
+    if (settings_.keep) return result;
+    std::error_code error;
+    std::filesystem::remove_all(directory, error);
+    if (error) result.Update(ErrnoStatus(error.value(), "remove", directory.string()));
+    return result;
+  }
+
+  std::vector<Measurement> InOrderOfEngines() const {
+    std::vector<Measurement> ordered;
+    for (const std::string& engine : settings_.engines) {
+      for (const Measurement& measurement : measurements_) {
+        if (measurement.engine == engine) ordered.push_back(measurement);
+      }
+    }
+    return ordered;
+  }
+
+  bool SaveJson() const {
+    if (settings_.json_file.empty()) return true;
+    const absl::Status status = WriteJson(settings_.json_file, measurements_);
+    if (!status.ok()) fmt::print(stderr, "nokv-ycsb: {}\n", StdView(status.message()));
+    return status.ok();
+  }
+
+  const Settings& settings_;
+  const std::vector<std::string> arguments_;
+  Progress progress_;
+  std::vector<Measurement> measurements_;
+};
+
+}  // namespace
+}  // namespace nokv::bench
+
+int main(int argc, char** argv) {
+  int exit_code = 0;
+  const auto settings = nokv::bench::ParseCommandLine(argc, argv, &exit_code);
+  if (!settings) return exit_code;
+  if (settings->child) return nokv::bench::ChildMain(*settings);
+  return nokv::bench::Benchmark(*settings, {argv, argv + argc}).Run();
+}
