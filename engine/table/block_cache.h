@@ -5,18 +5,23 @@
 // block's real bytes and, when over budget, clears slots whose block was not used since the hand
 // last passed and retires the blocks through the epoch.
 //
+// Slots are written only under the cache's mutex, which only misses and closing tables take. A
+// block that is installed evicts others, never itself, whatever the budget: a table whose blocks
+// keep driving each other out is slow, and one that can't keep any would be slower. What an
+// iterator pins is no longer charged once it has left its slot.
+//
 // Thread-safety: safe.
 #pragma once
+
+#include "engine/table/block.h"
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 namespace nokv::table {
-
-// The verified bytes of one block. Freed by the last of: its slot (through the epoch), its pins.
-class Block;
 
 using BlockSlot = std::atomic<Block*>;
 
@@ -33,8 +38,18 @@ class BlockCache {
   // Adds memory that a table holds as long as it is open (index, filter); negative gives it back.
   void Charge(int64_t bytes);
 
+  // For tables:
+
+  // Puts `fresh` into `slot`, or drops it if another thread was faster. Returns the slot's block,
+  // good for as long as the caller's EpochGuard.
+  Block* Install(BlockSlot& slot, BlockRef fresh);
+
+  // Empties the slots of a table that closes.
+  void Remove(std::span<BlockSlot> slots);
+
+  void CountHit();
+
  private:
-  friend class Table;
   struct State;
   const std::unique_ptr<State> state_;
 };

@@ -20,8 +20,11 @@
 
 namespace nokv::table {
 
+class TableFile;
+
 // Walks the versions of a table in the order of CompareVersions. Pins the block it stands on, so
-// entry() stays in place until the next move without an EpochGuard. Thread-safety: none.
+// entry() stays in place until the next move without an EpochGuard. After an error it is not valid
+// and status() tells; another Seek tries again. The table outlives it. Thread-safety: none.
 class TableIterator {
  public:
   virtual ~TableIterator() = default;
@@ -51,7 +54,8 @@ class Table {
   static uint64_t HashKey(std::string_view key);
 
   // The newest version of `key` with sequence <= `bound`. False if there is none here (range
-  // tombstones are not consulted). The caller holds an EpochGuard for as long as it uses `entry`.
+  // tombstones are not consulted). The caller holds an EpochGuard for as long as it uses `entry`,
+  // whose key is the view that was passed in.
   absl::StatusOr<bool> Get(std::string_view key, uint64_t key_hash, Sequence bound,
                            Entry* entry) const;
 
@@ -70,10 +74,9 @@ class Table {
   absl::Status Verify(const std::function<void(uint64_t bytes)>& progress = {}) const;
 
  private:
-  struct State;
-  explicit Table(std::unique_ptr<State> state);
+  explicit Table(std::unique_ptr<const TableFile> file);
 
-  const std::unique_ptr<State> state_;
+  const std::unique_ptr<const TableFile> file_;
 };
 
 }  // namespace nokv::table

@@ -1,0 +1,101 @@
+#include "engine/table/entry_codec.h"
+
+#include "engine/base/check.h"
+
+namespace nokv::table {
+namespace {
+
+constexpr uint8_t kKindMask = 0x03;
+constexpr uint8_t kExpiryBit = 0x04;
+constexpr int kSequenceShift = 3;
+constexpr uint8_t kSequenceMask = 0x07;
+constexpr uint8_t kUnusedBits = 0xc0;
+
+uint64_t ZigZag(int64_t value) {
+  return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
+}
+
+int64_t UnZigZag(uint64_t value) {
+  return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1);
+}
+
+int64_t SegmentOf(Sequence sequence) { return static_cast<int64_t>(sequence >> 32); }
+
+int SequenceBytes(Sequence sequence) {
+  return sequence == 0 ? 1 : (static_cast<int>(std::bit_width(sequence)) + 7) / 8;
+}
+
+// Writes all of the body but an inline value; returns its end.
+char* EncodeBodyFront(const Entry& entry, char* to) {
+  const int sequence_bytes = SequenceBytes(entry.sequence);
+  *to++ = static_cast<char>(static_cast<int>(entry.kind) | (entry.expiry_ms != 0 ? kExpiryBit : 0) |
+                            ((sequence_bytes - 1) << kSequenceShift));
+  StoreFixed(to, entry.sequence);
+  to += sequence_bytes;
+  if (entry.expiry_ms != 0) to = EncodeVarint(to, entry.expiry_ms);
+  if (entry.kind == EntryKind::kHandle) {
+    to = EncodeVarint(to, ZigZag(SegmentOf(entry.sequence) - int64_t{entry.handle.segment}));
+    to = EncodeVarint(to, entry.handle.ordinal);
+    to = EncodeVarint(to, entry.handle.record_bytes);
+  }
+  return to;
+}
+
+bool DecodeHandle(Decoder& decoder, Sequence sequence, ValueHandle* handle) {
+  uint64_t delta = 0;
+  if (!decoder.Varint(&delta) || !decoder.Varint32(&handle->ordinal) ||
+      !decoder.Varint32(&handle->record_bytes)) {
+    return false;
+  }
+  // Unsigned, so that a forged delta wraps instead of overflowing.
+  const uint64_t segment = (sequence >> 32) - static_cast<uint64_t>(UnZigZag(delta));
+  if (segment > UINT32_MAX) return false;
+  handle->segment = static_cast<uint32_t>(segment);
+  return true;
+}
+
+}  // namespace
+
+void EncodeEntry(const Entry& entry, size_t shared, std::string& out) {
+  NOKV_CHECK(entry.kind <= EntryKind::kHandle);
+  char front[1 + 8 + 4 * kVarintMaxBytes];
+  const std::string_view body(front, static_cast<size_t>(EncodeBodyFront(entry, front) - front));
+  const std::string_view value = entry.kind == EntryKind::kInline ? entry.value : "";
+  const std::string_view suffix = entry.key.substr(shared);
+  NOKV_CHECK(entry.key.size() <= UINT32_MAX && body.size() + value.size() <= UINT32_MAX);
+
+  PutVarint(out, shared);
+  PutVarint(out, suffix.size());
+  PutVarint(out, body.size() + value.size());
+  out.append(suffix);
+  out.append(body);
+  out.append(value);
+}
+
+bool DecodeEntryBody(std::string_view body, Entry* entry) {
+  if (body.size() < 2) return false;
+  const auto tag = static_cast<uint8_t>(body[0]);
+  const auto kind = static_cast<EntryKind>(tag & kKindMask);
+  const size_t sequence_bytes = ((tag >> kSequenceShift) & kSequenceMask) + 1u;
+  if ((tag & kUnusedBits) != 0 || kind > EntryKind::kHandle || 1 + sequence_bytes > body.size()) {
+    return false;
+  }
+  entry->kind = kind;
+  entry->sequence =
+      LoadFixed<uint64_t>(body.data() + 1) & (UINT64_MAX >> (64 - 8 * sequence_bytes));
+
+  Decoder decoder(body.substr(1 + sequence_bytes));
+  entry->expiry_ms = 0;
+  if ((tag & kExpiryBit) != 0 && (!decoder.Varint(&entry->expiry_ms) || entry->expiry_ms == 0)) {
+    return false;
+  }
+  entry->value = {};
+  entry->handle = {};
+  if (kind == EntryKind::kInline) return decoder.Bytes(decoder.remaining(), &entry->value);
+  if (kind == EntryKind::kHandle && !DecodeHandle(decoder, entry->sequence, &entry->handle)) {
+    return false;
+  }
+  return decoder.done();
+}
+
+}  // namespace nokv::table
