@@ -1,0 +1,52 @@
+#include "cmd/nokv/command.h"
+#include "cmd/nokv/layout.h"
+#include "cmd/nokv/text.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace nokv::cli {
+namespace {
+
+struct CheckpointFlags : CommonFlags {
+  std::string to;
+};
+
+absl::Status Checkpoint(const CheckpointFlags& flags) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<DB> db, OpenWritable(flags.workdir, IfMissing::kFail));
+  if (absl::Status status = db->Checkpoint(flags.to); !status.ok()) {
+    if (status.code() != absl::StatusCode::kAlreadyExists) return status;
+    return WithHint(status, "give a directory with --to that is not there yet");
+  }
+  // What was copied counts, so the new directory is asked, and with it that it opens.
+  ASSIGN_OR_RETURN(const std::unique_ptr<DB> copy, OpenReadOnly(flags.to));
+  const Stats stats = copy->GetStats();
+  if (flags.json) {
+    PrintLine(JsonText({{"directory", flags.to},
+                        {"tables", stats.tables},
+                        {"segments", stats.segments},
+                        {"disk_bytes", stats.disk_bytes},
+                        {"last_sequence", stats.last_sequence}}));
+  } else {
+    PrintLine(fmt::format("checkpoint in {}: {} tables, {} segments, {}", flags.to, stats.tables,
+                          stats.segments, HumanBytes(stats.disk_bytes)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddCheckpoint(CLI::App& app, Action& chosen) {
+  auto flags = std::make_shared<CheckpointFlags>();
+  CLI::App& command =
+      AddCommand(app, "checkpoint", "Make a copy of the database, with hard links where possible",
+                 "nokv checkpoint --workdir ./nokv-data --to ./backup-monday");
+  AddWorkdirFlag(command, *flags);
+  AddJsonFlag(command, *flags);
+  command.add_option("--to", flags->to, "Directory to make; must not be there")
+      ->required()
+      ->type_name("DIR");
+  command.callback([flags, &chosen] { chosen = [flags] { return Checkpoint(*flags); }; });
+}
+
+}  // namespace nokv::cli

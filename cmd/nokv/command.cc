@@ -1,0 +1,176 @@
+#include "cmd/nokv/command.h"
+
+#include "cmd/nokv/text.h"
+
+#include <CLI/CLI.hpp>
+#include <absl/strings/escaping.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <system_error>
+
+namespace nokv::cli {
+namespace {
+
+// Keys from this byte on hold what is not the user's own: Redis data, metadata.
+constexpr char kFirstSystemByte = '\xff';
+
+// The commands look at one state and leave; they need little of the memory a server would take.
+constexpr uint64_t kMemoryBytes = 64ull << 20;
+
+// What the failure to open `workdir` leaves the user to do.
+std::string HintForOpen(const absl::Status& status, const std::string& workdir) {
+  switch (status.code()) {
+    case absl::StatusCode::kNotFound:
+      return "this is not a database; give the directory of one with --workdir, or make one with "
+             "`nokv set`";
+    case absl::StatusCode::kFailedPrecondition:
+      return "stop the process that uses the directory first, or give a checkpoint of it";
+    case absl::StatusCode::kDataLoss:
+      return fmt::format(
+          "keep a copy of {} as it is, then restore it from a checkpoint or another replica",
+          workdir);
+    case absl::StatusCode::kUnimplemented:
+      return "use the `nokv` of the version that wrote the directory, or a newer one";
+    case absl::StatusCode::kResourceExhausted:
+      return "free space on the disk, then try again";
+    default:
+      return "check that the directory and its files are readable for you, and the system's log "
+             "for errors of the disk";
+  }
+}
+
+absl::StatusOr<std::unique_ptr<DB>> OpenWithHint(const Options& options, RecoveryReport* report) {
+  absl::StatusOr<std::unique_ptr<DB>> db = DB::Open(options, report);
+  if (db.ok()) return db;
+  return WithHint(db.status(), HintForOpen(db.status(), options.directory));
+}
+
+absl::Status CheckIsDirectory(const std::string& workdir) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(workdir, error);
+  if (!std::filesystem::exists(status)) {
+    return WithHint(NotFoundError("directory {} is not there{}", workdir,
+                                  error ? " (" + error.message() + ")" : std::string()),
+                    "give the directory of a database with --workdir");
+  }
+  if (!std::filesystem::is_directory(status)) {
+    return WithHint(InvalidArgumentError("{} is not a directory", workdir),
+                    "give the directory of a database with --workdir");
+  }
+  return absl::OkStatus();
+}
+
+// A directory with nothing in it, or no directory at all.
+bool IsVacant(const std::string& workdir) {
+  std::error_code error;
+  if (!std::filesystem::exists(workdir, error)) return !error;
+  return std::filesystem::is_empty(workdir, error) && !error;
+}
+
+}  // namespace
+
+CLI::App& AddCommand(CLI::App& app, const std::string& name, const std::string& description,
+                     const std::string& example) {
+  CLI::App* command = app.add_subcommand(name, description);
+  command->footer("\nExample:\n  " + example);
+  return *command;
+}
+
+void AddWorkdirFlag(CLI::App& command, CommonFlags& flags) {
+  command.add_option("--workdir", flags.workdir, "Directory of the database")
+      ->required()
+      ->type_name("DIR");
+}
+
+void AddJsonFlag(CLI::App& command, CommonFlags& flags) {
+  command.add_flag("--json", flags.json, "Print JSON");
+}
+
+void AddKeyFlags(CLI::App& command, CommonFlags& flags) {
+  command.add_option("--cf", flags.column_family, "Column family")
+      ->capture_default_str()
+      ->type_name("NAME");
+  command.add_flag("--hex", flags.hex, "Take and print keys and values as hex digits");
+}
+
+void AddKeyArgument(CLI::App& command, CommonFlags& flags) {
+  command.add_option("key", flags.key, R"(Key; \xHH for a byte, \\ for a backslash)")
+      ->required()
+      ->type_name("");
+}
+
+void AddSystemFlag(CLI::App& command, CommonFlags& flags) {
+  command.add_flag("--system", flags.system,
+                   "Allow keys that begin with byte FF: they hold Redis data and metadata");
+}
+
+absl::StatusOr<std::unique_ptr<DB>> OpenReadOnly(const std::string& workdir,
+                                                 RecoveryReport* report) {
+  RETURN_IF_ERROR(CheckIsDirectory(workdir));
+  Options options;
+  options.directory = workdir;
+  options.create_if_missing = false;
+  options.read_only = true;
+  options.background_work = false;
+  options.memory_bytes = kMemoryBytes;
+  return OpenWithHint(options, report);
+}
+
+absl::StatusOr<std::unique_ptr<DB>> OpenWritable(const std::string& workdir, IfMissing if_missing) {
+  Options options;
+  options.directory = workdir;
+  options.create_if_missing = if_missing == IfMissing::kCreate && IsVacant(workdir);
+  options.memory_bytes = kMemoryBytes;
+  if (!options.create_if_missing) RETURN_IF_ERROR(CheckIsDirectory(workdir));
+  return OpenWithHint(options, nullptr);
+}
+
+absl::StatusOr<ColumnFamilyHandle> FindFamily(DB& db, const std::string& name) {
+  absl::StatusOr<ColumnFamilyHandle> family = db.FindColumnFamily(name);
+  if (family.status().code() != absl::StatusCode::kNotFound) return family;
+  std::string names;
+  for (const auto& [other, handle] : db.ListColumnFamilies()) {
+    names += (names.empty() ? "" : ", ") + Escape(other);
+  }
+  return WithHint(NotFoundError("column family \"{}\" is not there", Escape(name)),
+                  "give one of these with --cf: " + names);
+}
+
+absl::StatusOr<std::string> KeyFromText(const CommonFlags& flags, const std::string& text) {
+  return flags.hex ? FromHex(text) : Unescape(text);
+}
+
+std::string KeyToText(const CommonFlags& flags, std::string_view key) {
+  return flags.hex ? ToHex(key) : Escape(key);
+}
+
+absl::Status CheckKeyMayChange(const CommonFlags& flags, std::string_view key) {
+  if (flags.system || key.empty() || key.front() != kFirstSystemByte) return absl::OkStatus();
+  return WithHint(InvalidArgumentError("key {} belongs to the system: it begins with byte FF",
+                                       KeyToText(flags, key)),
+                  "change Redis data through `nokv-redis`; --system does it here, unchecked");
+}
+
+void PutValue(nlohmann::ordered_json& object, const CommonFlags& flags, std::string_view name,
+              std::string_view bytes) {
+  const std::string key(name);
+  const std::string encoding_key = key + "_encoding";
+  if (flags.hex) {
+    object[key] = ToHex(bytes);
+    object[encoding_key] = "hex";
+  } else if (IsUtf8(bytes)) {
+    object[key] = std::string(bytes);
+    object[encoding_key] = "utf8";
+  } else {
+    object[key] = absl::Base64Escape(AbslView(bytes));
+    object[encoding_key] = "base64";
+  }
+}
+
+absl::Status WithHint(const absl::Status& status, std::string_view hint) {
+  return absl::Status(status.code(),
+                      AbslView(fmt::format("{}\n{}", StdView(status.message()), hint)));
+}
+
+}  // namespace nokv::cli

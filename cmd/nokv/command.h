@@ -1,0 +1,92 @@
+// What the subcommands of `nokv` share: flags, opening the directory, errors with a way out.
+//
+// A command is one file: Add<Name>() declares its flags and its example; when the whole command
+// line has been understood, `chosen` holds what to do. A command returns a status and never exits.
+// Its message may have further lines: what the user can do next.
+//
+// Thread-safety: none; the program has one thread of its own.
+#pragma once
+
+#include "engine/base/status.h"
+#include "engine/db.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace CLI {
+class App;
+}
+
+namespace nokv::cli {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;  // It did not work, or damage was found.
+inline constexpr int kExitUsage = 2;    // The command line makes no sense.
+
+using Action = std::function<absl::Status()>;
+
+void AddStats(CLI::App& app, Action& chosen);
+void AddManifest(CLI::App& app, Action& chosen);
+void AddVlog(CLI::App& app, Action& chosen);
+void AddVerify(CLI::App& app, Action& chosen);
+void AddGet(CLI::App& app, Action& chosen);
+void AddScan(CLI::App& app, Action& chosen);
+void AddSet(CLI::App& app, Action& chosen);
+void AddDel(CLI::App& app, Action& chosen);
+void AddCheckpoint(CLI::App& app, Action& chosen);
+
+// Flags that several commands have. Each command declares those that it obeys.
+struct CommonFlags {
+  std::string workdir;
+  std::string column_family = "default";
+  std::string key;  // As typed: see KeyFromText().
+  bool json = false;
+  bool hex = false;
+  bool system = false;
+};
+
+// A subcommand whose help ends with `example`.
+CLI::App& AddCommand(CLI::App& app, const std::string& name, const std::string& description,
+                     const std::string& example);
+
+void AddWorkdirFlag(CLI::App& command, CommonFlags& flags);
+void AddJsonFlag(CLI::App& command, CommonFlags& flags);
+void AddKeyFlags(CLI::App& command, CommonFlags& flags);  // --cf and --hex.
+void AddKeyArgument(CLI::App& command, CommonFlags& flags);
+void AddSystemFlag(CLI::App& command, CommonFlags& flags);
+
+// Changes nothing in the directory. The errors say what to do next.
+absl::StatusOr<std::unique_ptr<DB>> OpenReadOnly(const std::string& workdir,
+                                                 RecoveryReport* report = nullptr);
+
+enum class IfMissing { kFail, kCreate };
+
+// For writing. kCreate makes a database only where there is nothing: a directory that holds
+// somebody else's files is refused.
+absl::StatusOr<std::unique_ptr<DB>> OpenWritable(const std::string& workdir, IfMissing if_missing);
+
+// NotFound lists the families that there are.
+absl::StatusOr<ColumnFamilyHandle> FindFamily(DB& db, const std::string& name);
+
+// The key that the user means by `text`: escaped, or hex digits with --hex.
+absl::StatusOr<std::string> KeyFromText(const CommonFlags& flags, const std::string& text);
+
+// The same key as a person can read it and type it again.
+std::string KeyToText(const CommonFlags& flags, std::string_view key);
+
+// InvalidArgument for keys that belong to the system, unless --system allows them.
+absl::Status CheckKeyMayChange(const CommonFlags& flags, std::string_view key);
+
+// Adds `name`, and `name`_encoding: "utf8" if the bytes may stand in JSON as they are, else
+// "base64"; "hex" with --hex.
+void PutValue(nlohmann::ordered_json& object, const CommonFlags& flags, std::string_view name,
+              std::string_view bytes);
+
+// The status with a further line in its message, for the user to go on.
+absl::Status WithHint(const absl::Status& status, std::string_view hint);
+
+}  // namespace nokv::cli
