@@ -1,13 +1,5 @@
-# nokv::engine, the name that users link, whether they install NoKV or add it to their own build;
-# and cmake --install: the programs, and the engine as a package for find_package(nokv).
-add_library(nokv_engine INTERFACE)
-add_library(nokv::engine ALIAS nokv_engine)
-set_target_properties(nokv_engine PROPERTIES EXPORT_NAME engine)
-if(TARGET nokv_db)
-  target_link_libraries(nokv_engine INTERFACE nokv_db)
-endif()
-
-if(NOT NOKV_INSTALL)
+# cmake --install: the programs, and the engine as a package for find_package(nokv).
+if(NOT NOKV_INSTALL OR NOT TARGET nokv_engine)
   return()
 endif()
 

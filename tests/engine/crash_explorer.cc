@@ -27,11 +27,11 @@ struct CrashPoint {
 };
 
 CrashPoint MakePoint(Trial& trial, const FileChange& change, uint64_t number) {
-  CrashPoint point{.remains = trial.Copy(),
-                   .where = fmt::format("before change {} ({} {})", number, Name(change.action),
-                                        change.path),
-                   .path = change.path,
-                   .offset = change.offset};
+  CrashPoint point{
+      .remains = trial.Copy(),
+      .where = fmt::format("before change {} ({} {})", number, Name(change.action), change.path),
+      .path = change.path,
+      .offset = change.offset};
   if (change.action == Action::kWriteSegment) {
     point.half = change.bytes.substr(0, change.bytes.size() / 2);
   }
@@ -145,8 +145,8 @@ void Explorer::CrashAt(const CrashPoint& point, const CrashKind& kind, int depth
     uint64_t number = 0;
     trial.files().Observe([&](const FileChange& change) {
       ++number;
-      const uint64_t slot = nested.size() < exploration_.nested_max ? nested.size()
-                                                                    : random_.Uniform(number);
+      const uint64_t slot =
+          nested.size() < exploration_.nested_max ? nested.size() : random_.Uniform(number);
       if (slot >= exploration_.nested_max) return;
       nested.resize(std::max<size_t>(nested.size(), slot + 1));
       nested[slot] = MakePoint(trial, change, number);
@@ -175,8 +175,8 @@ void Explorer::GoOnAndCutPower(Trial& trial, const std::string& trail) {
   if (!trial.ok()) return;
 
   Remains remains = trial.Copy();
-  remains.disk->PowerCut(random_, random_.OneIn(2) ? PowerCutMode::kRandom
-                                                   : PowerCutMode::kKeepNothing);
+  remains.disk->PowerCut(random_,
+                         random_.OneIn(2) ? PowerCutMode::kRandom : PowerCutMode::kKeepNothing);
   ++findings_.recoveries;
   Trial last(std::move(remains), scenario_.options(), random_.Next());
   last.Recover(Crash::kPower);

@@ -15,8 +15,7 @@ TEST_CASE("a crash at any change of the disk loses nothing that was promised", "
       const Findings findings =
           Explore(scenario, {.seed = seed, .points_max = 100 * Scale(), .power_cuts = 3});
       fmt::print("{:38} seed {:2}: {:5} changes, {:6} crash points, {:6} recoveries\n",
-                 scenario.name, seed, findings.changes, findings.crash_points,
-                 findings.recoveries);
+                 scenario.name, seed, findings.changes, findings.crash_points, findings.recoveries);
       std::fflush(stdout);
       all.Add(findings);
       for (const std::string& violation : findings.violations) {

@@ -59,9 +59,9 @@ void State::Apply(const Change& change) {
   Rows& rows = families_[change.column_family.id];
   switch (change.kind) {
     case ChangeKind::kSet:
-      rows.insert_or_assign(std::string(change.key),
-                            Stored{std::make_shared<const std::string>(change.value),
-                                   change.expiry_ms});
+      rows.insert_or_assign(
+          std::string(change.key),
+          Stored{std::make_shared<const std::string>(change.value), change.expiry_ms});
       break;
     case ChangeKind::kDelete:
       if (const auto row = rows.find(change.key); row != rows.end()) rows.erase(row);

@@ -2,16 +2,16 @@
 //
 // Every bug runs in a child process, because a planted mistake may well end in a failed check.
 #include "engine/base/planted.h"
+
 #include "tests/engine/crash_explorer.h"
 
 #include <catch2/catch.hpp>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <vector>
 
 namespace nokv::tests {
@@ -26,7 +26,9 @@ struct Planting {
 const std::vector<Planting>& Plantings() {
   static const std::vector<Planting> all = {
       {Bug::kInstallBeforeSegmentSync, "InstallBeforeSegmentSync", {"flushes", "compactions"}},
-      {Bug::kRecycleBeforeEditDurable, "RecycleBeforeEditDurable", {"collection", "segments roll and return"}},
+      {Bug::kRecycleBeforeEditDurable,
+       "RecycleBeforeEditDurable",
+       {"collection", "segments roll and return"}},
       {Bug::kSealWithoutSync, "SealWithoutSync", {"big values", "segments roll and return"}},
       {Bug::kInstallBeforeTableSync, "InstallBeforeTableSync", {"flushes", "compactions"}},
       {Bug::kRecoveryDoesNotSyncWhatItRead, "RecoveryDoesNotSyncWhatItRead", {"plain writes"}},
@@ -35,13 +37,17 @@ const std::vector<Planting>& Plantings() {
       {Bug::kBatchVisibleEntryByEntry, "BatchVisibleEntryByEntry", {"batches"}},
       {Bug::kReplayReversesOrder, "ReplayReversesOrder", {"plain writes"}},
       {Bug::kLivenessIgnoresSnapshots, "LivenessIgnoresSnapshots", {"collection under a snapshot"}},
-      {Bug::kLivenessCountsTwice, "LivenessCountsTwice", {"collection", "segments roll and return"}},
+      {Bug::kLivenessCountsTwice,
+       "LivenessCountsTwice",
+       {"collection", "segments roll and return"}},
       {Bug::kCollectFreesLiveSegment, "CollectFreesLiveSegment", {"collection"}},
       {Bug::kCheckpointSharesActiveSegment, "CheckpointSharesActiveSegment", {"checkpoints"}},
       {Bug::kCheckpointSharesRecycledSegment, "CheckpointSharesRecycledSegment", {"checkpoints"}},
       {Bug::kCheckpointNotSynced, "CheckpointNotSynced", {"checkpoints"}},
       {Bug::kExpiredDroppedAboveBottom, "ExpiredDroppedAboveBottom", {"expiry"}},
-      {Bug::kTombstoneDroppedAboveBottom, "TombstoneDroppedAboveBottom", {"compactions", "range deletes"}},
+      {Bug::kTombstoneDroppedAboveBottom,
+       "TombstoneDroppedAboveBottom",
+       {"compactions", "range deletes"}},
       {Bug::kPowerWriteNotSynced, "PowerWriteNotSynced", {"plain writes"}},
   };
   return all;

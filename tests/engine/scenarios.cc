@@ -81,7 +81,8 @@ void Batches(Trial& trial) {
     for (uint64_t j = 0; j < 2 + i % 9; ++j) {
       const std::string key = Key((i * 5 + j * 3) % 24);
       const uint64_t size = 30 + (i * 131 + j * 977) % 1800;
-      batch.Set(key, MakeValue(key, trial.NextVersion(), size), j % 2 == 0 ? other : ColumnFamilyHandle{});
+      batch.Set(key, MakeValue(key, trial.NextVersion(), size),
+                j % 2 == 0 ? other : ColumnFamilyHandle{});
       if (j == 4) batch.Delete(Key(i), other);
       if (j == 6) batch.DeleteRange(Key(i % 12), Key(i % 12 + 3));
     }
@@ -280,7 +281,7 @@ void ColumnFamilies(Trial& trial) {
 // The disk fills up; deleting makes room; writing goes on.
 void DiskFull(Trial& trial) {
   trial.Open();
-  trial.disk().SetCapacity(1 << 20);
+  trial.disk().SetCapacityBytes(1 << 20);
   bool was_full = false;
   for (uint64_t i = 0; i < 300 && !was_full && trial.ok(); ++i) {
     WriteBatch batch;
@@ -289,7 +290,7 @@ void DiskFull(Trial& trial) {
   }
   if (trial.ok() && !was_full) trial.Fail("a disk of 1 MiB took 2.4 MB");
   trial.ExpectNewest();
-  trial.disk().SetCapacity(4 << 20);
+  trial.disk().SetCapacityBytes(4 << 20);
   trial.Settle();
   trial.SetNext("after", 500, kL2);
   trial.ExpectNewest();

@@ -94,7 +94,9 @@ class Trial {
   void Verify();
   // Runs up to this many waiting background tasks.
   void RunBackground(int tasks);
+
   void Settle() { RunBackground(1000); }
+
   void Advance(absl::Duration duration) { clock_.Advance(duration); }
 
   // --- Parts.

@@ -37,7 +37,7 @@ std::string_view Name(Action action);
 struct FileChange {
   Action action;
   const std::string& path;
-  uint64_t offset = 0;    // kWriteSegment only.
+  uint64_t offset = 0;     // kWriteSegment only.
   std::string_view bytes;  // kWriteSegment and kAppend.
 };
 

@@ -115,13 +115,13 @@ TEST_CASE("every component has a README", "[lint]") {
   for (const SourceFile& file : Tree()) paths.insert(file.path);
   Complaints complaints;
   for (const auto& [name, module] : OurLayers()) {
-    const std::string readme = module.folder + "/README.md";
-    const bool has_code = std::any_of(paths.begin(), paths.end(), [&](const std::string& path) {
-      return IsCpp(path) && path.starts_with(module.folder + "/");
+    const std::string folder = module.folder + "/";
+    const bool has_code = std::any_of(paths.begin(), paths.end(), [&folder](const auto& path) {
+      return IsCpp(path) && path.starts_with(folder);
     });
     // What only tests use is described where the tests are.
-    const bool is_described = name == "support" || paths.contains(readme);
-    if (has_code && !is_described) complaints.push_back(readme + " is missing");
+    const bool is_described = name == "support" || paths.contains(folder + "README.md");
+    if (has_code && !is_described) complaints.push_back(folder + "README.md is missing");
   }
   RequireNone(complaints);
 }

@@ -1,0 +1,7 @@
+#include "tests/engine/peer.h"
+
+namespace nokv::tests {
+
+std::unique_ptr<Peer> NewPeer() { return nullptr; }
+
+}  // namespace nokv::tests
