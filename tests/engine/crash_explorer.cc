@@ -23,7 +23,7 @@ struct CrashPoint {
   // The write that was about to happen: a killed process may have done half of it.
   std::string path;
   uint64_t offset = 0;
-  std::string half;
+  std::string half = {};
 };
 
 CrashPoint MakePoint(Trial& trial, const FileChange& change, uint64_t number) {

@@ -331,11 +331,12 @@ void Run::CheckPins() {
 void Run::DoWalk(const Op& op, bool with_peer) {
   const HeldSnapshot* const held = SomeSnapshot(op.a);
   const ColumnFamilyHandle family = Family(op.b);
-  IteratorOptions options{.column_family = family,
-                          .snapshot = held == nullptr ? nullptr : held->snapshot.get(),
-                          .lower_bound = Bound(op.c),
-                          .upper_bound = Bound(op.d),
-                          .keys_only = op.a / 2 % 5 == 0};
+  IteratorOptions options;
+  options.column_family = family;
+  options.snapshot = held == nullptr ? nullptr : held->snapshot.get();
+  options.lower_bound = Bound(op.c);
+  options.upper_bound = Bound(op.d);
+  options.keys_only = op.a / 2 % 5 == 0;
   if (!options.upper_bound.empty() && options.upper_bound < options.lower_bound) {
     std::swap(options.lower_bound, options.upper_bound);
   }
@@ -361,10 +362,11 @@ void Run::DoWalk(const Op& op, bool with_peer) {
 void Run::DoOpenIterator(const Op& op) {
   if (iterators_.size() >= 3) iterators_.erase(iterators_.begin());
   const ColumnFamilyHandle family = Family(op.a);
+  IteratorOptions options;
+  options.column_family = family;
+  Rows rows = StateOf(nullptr).VisibleAt(trial_->now_ms(), {family}).rows(family);
   iterators_.push_back(
-      {trial_->db().NewIterator({.column_family = family}),
-       std::make_unique<ModelCursor>(
-           StateOf(nullptr).VisibleAt(trial_->now_ms(), {family}).rows(family), "", "")});
+      {trial_->db().NewIterator(options), std::make_unique<ModelCursor>(std::move(rows), "", "")});
 }
 
 void Run::DoWalkOpenIterator(const Op& op) {

@@ -25,7 +25,9 @@ void AppendFiller(std::string& value, std::string_view key, uint64_t version, si
 }
 
 absl::Status ReadFamily(DB& db, ColumnFamilyHandle family, State& state) {
-  const std::unique_ptr<Iterator> iterator = db.NewIterator({.column_family = family});
+  IteratorOptions options;
+  options.column_family = family;
+  const std::unique_ptr<Iterator> iterator = db.NewIterator(options);
   std::string previous;
   std::string got;
   bool is_first = true;

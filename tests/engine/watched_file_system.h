@@ -37,8 +37,8 @@ std::string_view Name(Action action);
 struct FileChange {
   Action action;
   const std::string& path;
-  uint64_t offset = 0;     // kWriteSegment only.
-  std::string_view bytes;  // kWriteSegment and kAppend.
+  uint64_t offset = 0;          // kWriteSegment only.
+  std::string_view bytes = {};  // kWriteSegment and kAppend.
 };
 
 class WatchedFileSystem final : public vfs::FileSystem {
