@@ -72,6 +72,16 @@ void EncodeEntry(const Entry& entry, size_t shared, std::string& out) {
   out.append(value);
 }
 
+const char* DecodeLongEntryHead(const char* from, const char* end, EntryHead* head) {
+  Decoder decoder({from, static_cast<size_t>(end - from)});
+  decoder.Varint32(&head->shared);
+  decoder.Varint32(&head->unshared);
+  decoder.Varint32(&head->body_bytes);
+  if (decoder.failed()) return nullptr;
+  const uint64_t need = uint64_t{head->unshared} + head->body_bytes;
+  return need <= decoder.remaining() ? end - decoder.remaining() : nullptr;
+}
+
 bool DecodeEntryBody(std::string_view body, Entry* entry) {
   if (body.size() < 2) return false;
   const auto tag = static_cast<uint8_t>(body[0]);

@@ -27,25 +27,18 @@ void EncodeEntry(const Entry& entry, size_t shared, std::string& out);
 // At most this much more than the unshared key and the inline value.
 inline constexpr size_t kEntryOverheadMax = 3 * 5 + 1 + 8 + 10 + 3 * 5;
 
+// DecodeEntryHead() for heads that take more than three bytes.
+const char* DecodeLongEntryHead(const char* from, const char* end, EntryHead* head);
+
 // Where the key's suffix begins, or null if [from, end) does not hold the whole entry.
 inline const char* DecodeEntryHead(const char* from, const char* end, EntryHead* head) {
   if (end - from < 3) return nullptr;
-  const auto a = static_cast<uint8_t>(from[0]);
-  const auto b = static_cast<uint8_t>(from[1]);
-  const auto c = static_cast<uint8_t>(from[2]);
-  if ((a | b | c) < 0x80) {
-    *head = {.shared = a, .unshared = b, .body_bytes = c};
-    from += 3;
-  } else {
-    Decoder decoder({from, static_cast<size_t>(end - from)});
-    decoder.Varint32(&head->shared);
-    decoder.Varint32(&head->unshared);
-    decoder.Varint32(&head->body_bytes);
-    if (decoder.failed()) return nullptr;
-    from = end - decoder.remaining();
-  }
-  const uint64_t need = uint64_t{head->unshared} + head->body_bytes;
-  return need <= static_cast<uint64_t>(end - from) ? from : nullptr;
+  const auto shared = static_cast<uint8_t>(from[0]);
+  const auto unshared = static_cast<uint8_t>(from[1]);
+  const auto body_bytes = static_cast<uint8_t>(from[2]);
+  if ((shared | unshared | body_bytes) >= 0x80) return DecodeLongEntryHead(from, end, head);
+  *head = {.shared = shared, .unshared = unshared, .body_bytes = body_bytes};
+  return end - from >= 3 + unshared + body_bytes ? from + 3 : nullptr;
 }
 
 // Fills everything but the key. False if the body breaks the grammar. Eight bytes past the end of
