@@ -116,7 +116,7 @@ bool IsOurText(const fs::path& path) {
   static const std::set<std::string> kExtensions = {".cc", ".h",  ".cmake", ".in",   ".json", ".md",
                                                     ".py", ".sh", ".txt",   ".yaml", ".yml"};
   static const std::set<std::string> kNames = {".clang-format", ".clang-tidy", ".editorconfig",
-                                               ".gitignore"};
+                                               ".gitignore", "LICENSE"};
   return kExtensions.contains(path.extension()) || kNames.contains(path.filename()) ||
          path.parent_path().filename() == ".ci";
 }
