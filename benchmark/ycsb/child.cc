@@ -19,6 +19,7 @@ namespace {
 constexpr const char* kStarting = "starting";
 constexpr const char* kMeasured = "measured";
 constexpr const char* kFailed = "failed";
+constexpr const char* kOthersProcessors = "others_processors";
 
 void SendLine(int fd, const nlohmann::json& message) {
   const std::string line = message.dump() + "\n";
@@ -37,7 +38,9 @@ absl::Status HandleLine(const std::string& line, const RunListener& listener) {
   if (message.contains(kStarting)) {
     listener.starting(message[kStarting].get<std::string>());
   } else if (message.contains(kMeasured)) {
-    listener.measured(MeasurementFromJson(message[kMeasured]));
+    Measurement measurement = MeasurementFromJson(message[kMeasured]);
+    measurement.others_processors = message.value(kOthersProcessors, 0.0);
+    listener.measured(measurement);
   } else if (message.contains(kFailed)) {
     return InternalError("{}", message[kFailed].get<std::string>());
   } else {
@@ -136,7 +139,8 @@ int ChildMain(const Settings& settings) {
           },
       .measured =
           [fd](const Measurement& measurement) {
-            SendLine(fd, {{kMeasured, ToJson(measurement)}});
+            SendLine(fd, {{kMeasured, ToJson(measurement)},
+                          {kOthersProcessors, measurement.others_processors}});
           },
   };
   const absl::Status status = RunEngine(settings, listener);

@@ -27,6 +27,10 @@ struct Measurement {
   uint64_t errors = 0;
   uint64_t records = 0;  // When the workload ended.
   uint32_t value_size = 0;
+
+  // Processors that everything else on the machine kept busy meanwhile, on average. Shown in the
+  // tables, because it spoils the others, but not a figure about the engine.
+  double others_processors = 0;
 };
 
 }  // namespace nokv::bench

@@ -98,6 +98,8 @@ std::string FormatRow(const std::string& engine, const Cell& cell, const Cell& r
       cell.Median([](const Measurement& m) { return m.device_bytes_per_user_byte; }),
       cell.Median([](const Measurement& m) { return Mebibytes(m.space_bytes); }),
       cell.Median([](const Measurement& m) { return Mebibytes(m.peak_rss_bytes); }));
+  row += fmt::format("{:>8.2f}",
+                     cell.Median([](const Measurement& m) { return m.others_processors; }));
   if (!reference.empty()) row += fmt::format("{:>8.2f}", reference.Median(OpsPerSecond) / median);
   if (cell.errors() > 0) row += fmt::format("  {} ERRORS", cell.errors());
   return row + "\n";
@@ -165,9 +167,10 @@ std::string FormatTables(const std::vector<Measurement>& measurements) {
   std::string text;
   for (const std::string& workload : DistinctNames(measurements, &Measurement::workload)) {
     const Cell reference(measurements, has_nokv ? "nokv" : "", workload);
-    text += fmt::format("\n{:<14}{:>11}  {:<23}{:>8}{:>8}{:>8}{:>9}{:>9}{:>8}{:>7}{:>8}{:>8}{}\n",
-                        workload, "ops/s", "min..max", "p50 us", "p95", "p99", "p99.9", "max",
-                        "cpu us", "dev x", "disk MB", "rss MB", has_nokv ? "  nokv x" : "");
+    text +=
+        fmt::format("\n{:<14}{:>11}  {:<23}{:>8}{:>8}{:>8}{:>9}{:>9}{:>8}{:>7}{:>8}{:>8}{:>8}{}\n",
+                    workload, "ops/s", "min..max", "p50 us", "p95", "p99", "p99.9", "max", "cpu us",
+                    "dev x", "disk MB", "rss MB", "others", has_nokv ? "  nokv x" : "");
     for (const std::string& engine : engines) {
       const Cell cell(measurements, engine, workload);
       if (!cell.empty()) text += FormatRow(engine, cell, reference);

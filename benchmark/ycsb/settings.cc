@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <map>
 #include <unistd.h>
 
 namespace nokv::bench {
@@ -14,7 +13,13 @@ constexpr const char* kDescription =
     "Each engine is measured in a process and a fresh directory of its own: one load, then the\n"
     "other workloads on the same database. Runs are interleaved over the engines.";
 
-void AddWorkOptions(CLI::App& app, Settings& settings) {
+// What the command line gives as words.
+struct Words {
+  std::string durability = NameOf(SyncLevel::kProcess);
+  std::string distribution = "zipfian";
+};
+
+void AddWorkOptions(CLI::App& app, Settings& settings, Words& words) {
   app.add_option("--engines", settings.engines, "Engines to compare, in this order")
       ->delimiter(',')
       ->check(CLI::IsMember(EngineNames()))
@@ -23,18 +28,16 @@ void AddWorkOptions(CLI::App& app, Settings& settings) {
       ->delimiter(',')
       ->check(CLI::IsMember({"load", "A", "B", "C", "D", "E", "F"}))
       ->capture_default_str();
-  const std::map<std::string, SyncLevel> levels = {{"L1", SyncLevel::kProcess},
-                                                   {"L2", SyncLevel::kPower}};
-  app.add_option("--durability", settings.durability,
+  app.add_option("--durability", words.durability,
                  "L1: writes survive the death of the process; L2: a power cut too")
-      ->transform(CLI::CheckedTransformer(levels))
-      ->default_str("L1");
+      ->check(CLI::IsMember({"L1", "L2"}))
+      ->capture_default_str();
   const std::map<std::string, Distribution> distributions = {{"zipfian", Distribution::kZipfian},
                                                              {"uniform", Distribution::kUniform}};
-  app.add_option("--distribution", settings.distribution,
+  app.add_option("--distribution", words.distribution,
                  "Popularity of records: zipfian or uniform. D always prefers the latest")
-      ->transform(CLI::CheckedTransformer(distributions))
-      ->default_str("zipfian");
+      ->check(CLI::IsMember({"zipfian", "uniform"}))
+      ->capture_default_str();
   app.add_option("--threads", settings.threads, "Client threads")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
@@ -101,15 +104,18 @@ std::optional<Settings> ParseCommandLine(int argc, char** argv, int* exit_code) 
 
   CLI::App app(kDescription, "nokv-ycsb");
   ChildTask child;
-  AddWorkOptions(app, settings);
+  Words words;
+  AddWorkOptions(app, settings, words);
   AddRunOptions(app, settings);
   AddChildOptions(app, child);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    *exit_code = app.exit(error);
+    *exit_code = app.exit(error) == 0 ? 0 : 2;
     return std::nullopt;
   }
+  if (words.durability == NameOf(SyncLevel::kPower)) settings.durability = SyncLevel::kPower;
+  if (words.distribution == "uniform") settings.distribution = Distribution::kUniform;
   if (settings.scans == 0) settings.scans = std::max<uint64_t>(settings.operations / 5, 1);
   if (!child.engine.empty()) settings.child = child;
 

@@ -37,6 +37,15 @@ double ProcessCpuSeconds() {
   return Seconds(usage.ru_utime) + Seconds(usage.ru_stime);
 }
 
+double MachineBusySeconds() {
+  std::ifstream file("/proc/stat");
+  std::string label;
+  uint64_t user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
+  file >> label >> user >> nice >> system >> idle >> iowait >> irq >> softirq >> steal;
+  return static_cast<double>(user + nice + system + irq + softirq + steal) /
+         static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
 uint64_t ProcessDeviceBytesWritten() {
   const uint64_t written = NumberAt("/proc/self/io", "write_bytes:");
   const uint64_t cancelled = NumberAt("/proc/self/io", "cancelled_write_bytes:");

@@ -13,6 +13,9 @@ namespace nokv::bench {
 // User and system time of every thread so far.
 double ProcessCpuSeconds();
 
+// The same of all processes of the machine, and what other virtual machines took away from it.
+double MachineBusySeconds();
+
 // Bytes that this process made the kernel write to the device: pages made dirty, through files or
 // mappings, less those whose file went away first. Every byte counted is on the device only after
 // SyncFileSystem(). Other processes' writes and the file system's own journal are not in it, which
