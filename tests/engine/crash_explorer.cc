@@ -12,6 +12,7 @@
 namespace nokv::tests {
 namespace {
 
+using vfs::Operation;
 using vfs::PowerCutMode;
 
 constexpr uint64_t kBatchOfPoints = 48;  // Copies of the disk that are held at a time.
@@ -26,17 +27,26 @@ struct CrashPoint {
   std::string half = {};
 };
 
-CrashPoint MakePoint(Trial& trial, const FileChange& change, uint64_t number) {
-  CrashPoint point{
-      .remains = trial.Copy(),
-      .where = fmt::format("before change {} ({} {})", number, Name(change.action), change.path),
-      .path = change.path,
-      .offset = change.offset};
-  if (change.action == Action::kWriteSegment) {
-    point.half = change.bytes.substr(0, change.bytes.size() / 2);
-  }
+CrashPoint MakePoint(Trial& trial, const Operation& operation) {
+  CrashPoint point{.remains = trial.Copy(),
+                   .where = fmt::format("before change {} ({} {})", operation.mutation,
+                                        Name(operation.kind), operation.path),
+                   .path = std::string(operation.path),
+                   .offset = operation.offset};
+  for (const std::string_view piece : operation.pieces) point.half += piece;
+  point.half.resize(point.half.size() / 2);
   return point;
 }
+
+// Calls `observe` before each change of the disk, until the trial ends or Ignore().
+void Observe(Trial& trial, std::function<void(const Operation&)> observe) {
+  trial.files().SetHook([observe = std::move(observe)](const Operation& operation) {
+    if (vfs::IsMutation(operation.kind)) observe(operation);
+    return vfs::FaultAction::Pass();
+  });
+}
+
+void Ignore(Trial& trial) { trial.files().SetHook(nullptr); }
 
 struct CrashKind {
   std::string_view name;
@@ -64,7 +74,7 @@ class Explorer {
 
  private:
   // Calls `observe` before each change of a fresh run of the scenario; false if the run failed.
-  bool RunScenario(const std::function<void(Trial&, const FileChange&, uint64_t)>& observe);
+  bool RunScenario(const std::function<void(Trial&, const Operation&)>& observe);
   std::vector<CrashKind> KindsFor(const CrashPoint& point, int depth);
   void CrashAt(const CrashPoint& point, const CrashKind& kind, int depth, const std::string& trail);
   Remains Apply(const CrashPoint& point, const CrashKind& kind);
@@ -85,17 +95,15 @@ void Explorer::Report(const Trial& trial, const std::string& trail) {
                                              exploration_.seed, trail, trial.violation()));
 }
 
-bool Explorer::RunScenario(
-    const std::function<void(Trial&, const FileChange&, uint64_t)>& observe) {
+bool Explorer::RunScenario(const std::function<void(Trial&, const Operation&)>& observe) {
   Remains fresh;
   fresh.disk = std::make_shared<vfs::MemFileSystem>();
   fresh.now_ms = 1'700'000'000'000;
   Trial trial(std::move(fresh), scenario_.options(), exploration_.seed);
-  uint64_t number = 0;
-  trial.files().Observe([&](const FileChange& change) { observe(trial, change, ++number); });
+  Observe(trial, [&](const Operation& operation) { observe(trial, operation); });
   scenario_.run(trial);
-  trial.files().Observe(nullptr);
-  findings_.changes = number;
+  Ignore(trial);
+  findings_.changes = trial.files().mutation_count();
   Report(trial, " without a crash");
   return trial.ok();
 }
@@ -142,18 +150,17 @@ void Explorer::CrashAt(const CrashPoint& point, const CrashKind& kind, int depth
   // A fair choice of `nested_max` among the changes that this recovery makes.
   std::vector<CrashPoint> nested;
   if (depth > 1) {
-    uint64_t number = 0;
-    trial.files().Observe([&](const FileChange& change) {
-      ++number;
-      const uint64_t slot =
-          nested.size() < exploration_.nested_max ? nested.size() : random_.Uniform(number);
+    Observe(trial, [&](const Operation& operation) {
+      const uint64_t slot = nested.size() < exploration_.nested_max
+                                ? nested.size()
+                                : random_.Uniform(operation.mutation);
       if (slot >= exploration_.nested_max) return;
       nested.resize(std::max<size_t>(nested.size(), slot + 1));
-      nested[slot] = MakePoint(trial, change, number);
+      nested[slot] = MakePoint(trial, operation);
     });
   }
   trial.Recover(kind.crash);
-  trial.files().Observe(nullptr);
+  Ignore(trial);
   // What this recovery found, every later one must find, however often the machine stops.
   for (CrashPoint& inner : nested) inner.remains.history = trial.history();
   GoOnAndCutPower(trial, trail);
@@ -191,16 +198,17 @@ void Explorer::GoOnAndCutPower(Trial& trial, const std::string& trail) {
 }
 
 Findings Explorer::Run() {
-  if (!RunScenario([](Trial&, const FileChange&, uint64_t) {})) return findings_;
+  if (!RunScenario([](Trial&, const Operation&) {})) return findings_;
   const uint64_t changes = findings_.changes;
   const uint64_t stride = (changes + exploration_.points_max - 1) / exploration_.points_max;
   const uint64_t first = 1 + random_.Uniform(stride);
   for (uint64_t begin = first; begin <= changes && !is_done(); begin += stride * kBatchOfPoints) {
     const uint64_t end = begin + stride * kBatchOfPoints;
     std::vector<CrashPoint> points;
-    if (!RunScenario([&](Trial& trial, const FileChange& change, uint64_t number) {
+    if (!RunScenario([&](Trial& trial, const Operation& operation) {
+          const uint64_t number = operation.mutation;
           if (number < begin || number >= end || (number - begin) % stride != 0) return;
-          points.push_back(MakePoint(trial, change, number));
+          points.push_back(MakePoint(trial, operation));
         })) {
       return findings_;
     }

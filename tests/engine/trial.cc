@@ -35,7 +35,7 @@ Trial::Trial(Remains remains, const Options& options, uint64_t seed)
 }
 
 Trial::~Trial() {
-  files_.Observe(nullptr);
+  files_.ClearFaults();
   db_.reset();
 }
 

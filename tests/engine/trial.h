@@ -11,9 +11,9 @@
 #include "engine/base/executor.h"
 #include "engine/base/random.h"
 #include "engine/db.h"
+#include "engine/vfs/fault_file_system.h"
 #include "engine/vfs/mem_file_system.h"
 #include "tests/engine/history.h"
-#include "tests/engine/watched_file_system.h"
 
 #include <fmt/format.h>
 
@@ -105,7 +105,7 @@ class Trial {
 
   vfs::MemFileSystem& disk() { return *disk_; }
 
-  WatchedFileSystem& files() { return files_; }
+  vfs::FaultFileSystem& files() { return files_; }
 
   History& history() { return history_; }
 
@@ -123,7 +123,7 @@ class Trial {
 
  private:
   const std::shared_ptr<vfs::MemFileSystem> disk_;
-  WatchedFileSystem files_;
+  vfs::FaultFileSystem files_;
   Options options_;
   Random random_;
   ManualExecutor executor_;
