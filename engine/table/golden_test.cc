@@ -1,0 +1,98 @@
+// Tables in files outlive the program that wrote them: one written by version 1 must stay readable,
+// and the writer must not drift without a new version.
+
+#include "engine/base/epoch.h"
+#include "engine/table/test_table.h"
+
+namespace nokv::table {
+namespace {
+
+std::string FromHex(std::string_view hex) {
+  std::string bytes;
+  int digits = 0;
+  int value = 0;
+  for (const char c : hex) {
+    if (c == '\n') continue;
+    value = value * 16 + (c <= '9' ? c - '0' : c - 'a' + 10);
+    if (++digits % 2 != 0) continue;
+    bytes.push_back(static_cast<char>(value));
+    value = 0;
+  }
+  return bytes;
+}
+
+std::string ToHex(std::string_view bytes) {
+  std::string hex;
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    hex += fmt::format("{:02x}", static_cast<uint8_t>(bytes[at]));
+    if (at % 48 == 47) hex += '\n';
+  }
+  return hex;
+}
+
+constexpr std::string_view kVersion1 = R"(
+00170b757365723030303030303030303030303030303030303122002000000700ac02a40817000b2240000000060805
+f0a20416010632200c0000000716011133250010000007fbd095ffbc3173686f727400000000010000000001774ec000
+17027573657230303030303030303030303030303030303034010016010a352201000000070300800200000000010000
+00002c74e1920500ba19f408ac020076059d4c0000ff84980101057573657231057573657232630000000700000000a8
+43fe73030201f0a204010501a40802020180020100cfe2fead02100010020002000000c0000000008002000000000000
+000002000000002100040008500000000004080010000000001040001000801048000000240080000806010080a89300
+0200177573657230303030303030303030303030303030303033005a160135003200a90f6c1206010101fbd095ffbc31
+00000000000000000020000007000000177573657230303030303030303030303030303030303031057573657232005e
+40b2e3960000000000000013000000000000001a00000000000000160000000000000047000000000000002600000000
+0000003d000000000000004c00000001000000852c8bcd4e4b565441424c45
+)";
+
+std::vector<Version> GoldenVersions() {
+  Version expiring = Inline("user0000000000000000003", At(7, 4096), "short");
+  expiring.expiry_ms = 1'700'000'000'123;
+  return {
+      Handle("user0000000000000000001", At(7, 8192),
+             {.segment = 7, .ordinal = 300, .record_bytes = 1060}),
+      Handle("user0000000000000000001", At(6, 64),
+             {.segment = 2, .ordinal = 5, .record_bytes = 70'000}),
+      Deletion("user0000000000000000002", At(7, 12)),
+      expiring,
+      Inline("user0000000000000000004", 0, ""),
+      Handle("user0000000000000000005", At(7, 1),
+             {.segment = 9, .ordinal = 0, .record_bytes = 256}),
+  };
+}
+
+const RangeTombstone kGoldenTombstone = {
+    .start = "user1", .end = "user2", .sequence = Sequence{7} << 32 | 99};
+
+}  // namespace
+
+TEST_CASE("a table written by version 1 is still read, and still written", "[table][golden]") {
+  const BuiltTable built = Build(GoldenVersions(), {kGoldenTombstone}, {.block_bytes_target = 128});
+  INFO(ToHex(built.bytes));
+  REQUIRE(built.bytes == FromHex(kVersion1));
+
+  BlockCache cache(1 << 20);
+  const auto table = OpenOrDie(FromHex(kVersion1), cache);
+  REQUIRE_OK(table->Verify());
+  const std::vector<Version> versions = GoldenVersions();
+  const auto it = table->NewIterator();
+  it->SeekToFirst();
+  for (const Version& version : versions) {
+    REQUIRE(it->Valid());
+    REQUIRE(Version::Of(it->entry()) == version);
+    it->Next();
+  }
+  REQUIRE_FALSE(it->Valid());
+  for (const Version& version : versions) {
+    const EpochGuard guard;
+    Entry entry;
+    const auto found =
+        table->Get(version.key, Table::HashKey(version.key), version.sequence, &entry);
+    REQUIRE(found.ok());
+    REQUIRE(*found);
+    REQUIRE(Version::Of(entry) == version);
+  }
+  REQUIRE(table->range_tombstones() == std::vector<RangeTombstone>{kGoldenTombstone});
+  REQUIRE(*table->LiveOrdinals(2) == std::vector<uint32_t>{5});
+  REQUIRE(*table->LiveOrdinals(7) == std::vector<uint32_t>{300});
+}
+
+}  // namespace nokv::table
