@@ -6,10 +6,18 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <filesystem>
+#include <unistd.h>
 
 namespace nokv::bench {
 namespace {
+
+// Set by an interrupt from the keyboard, which ends the measuring process by itself; this one then
+// removes the directory and shows what it has.
+volatile std::sig_atomic_t interrupted = 0;
+
+void OnInterrupt(int) { interrupted = 1; }
 
 // Makes the directory of one run, which must not be there yet: nobody's data is overwritten.
 absl::Status MakeFreshDirectory(const std::filesystem::path& directory) {
@@ -36,7 +44,7 @@ class Benchmark {
                NameOf(settings_.durability), settings_.memory_bytes >> 20);
     int exit_code = 0;
     for (int run = 1; run <= settings_.runs; ++run) {
-      for (size_t i = 0; i < settings_.engines.size(); ++i) {
+      for (size_t i = 0; i < settings_.engines.size() && interrupted == 0; ++i) {
         // Each run begins with another engine, so that none is always the first or the last.
         const size_t turn = (i + static_cast<size_t>(run) - 1) % settings_.engines.size();
         const absl::Status status = Measure(settings_.engines[turn], run);
@@ -54,8 +62,8 @@ class Benchmark {
 
  private:
   absl::Status Measure(const std::string& engine, int run) {
-    const std::filesystem::path directory =
-        std::filesystem::absolute(settings_.directory) / fmt::format("{}-{}", engine, run);
+    const std::filesystem::path directory = std::filesystem::absolute(settings_.directory) /
+                                            fmt::format("{}-{}-{}", engine, run, getpid());
     RETURN_IF_ERROR(MakeFreshDirectory(directory));
     const ChildTask task = {.engine = engine, .run = run, .directory = directory.string()};
     const ChildListener listener = {
@@ -70,7 +78,11 @@ class Benchmark {
                     }},
         .tick = [&] { progress_.Tick(); }};
     absl::Status result = RunInChild(arguments_, task, listener);
-    if (settings_.keep) return result;
+    if (settings_.keep) {
+      progress_.Clear();
+      fmt::print("kept {}\n", directory.string());
+      return result;
+    }
     std::error_code error;
     std::filesystem::remove_all(directory, error);
     if (error) result.Update(ErrnoStatus(error.value(), "remove", directory.string()));
@@ -108,5 +120,6 @@ int main(int argc, char** argv) {
   const auto settings = nokv::bench::ParseCommandLine(argc, argv, &exit_code);
   if (!settings) return exit_code;
   if (settings->child) return nokv::bench::ChildMain(*settings);
+  std::signal(SIGINT, nokv::bench::OnInterrupt);
   return nokv::bench::Benchmark(*settings, {argv, argv + argc}).Run();
 }
