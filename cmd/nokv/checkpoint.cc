@@ -28,8 +28,9 @@ absl::Status Checkpoint(const CheckpointFlags& flags) {
                         {"disk_bytes", stats.disk_bytes},
                         {"last_sequence", stats.last_sequence}}));
   } else {
-    PrintLine(fmt::format("checkpoint in {}: {} tables, {} segments, {}", flags.to, stats.tables,
-                          stats.segments, HumanBytes(stats.disk_bytes)));
+    PrintLine(fmt::format(
+        "checkpoint in {}: {}, {}, {}", flags.to, Counted(stats.tables, "table", "tables"),
+        Counted(stats.segments, "segment", "segments"), HumanBytes(stats.disk_bytes)));
   }
   return absl::OkStatus();
 }

@@ -1,13 +1,11 @@
 #include "cmd/nokv/command.h"
 
 #include "cmd/nokv/text.h"
+#include "engine/vfs/file_system.h"
 
 #include <CLI/CLI.hpp>
 #include <absl/strings/escaping.h>
 #include <nlohmann/json.hpp>
-
-#include <filesystem>
-#include <system_error>
 
 namespace nokv::cli {
 namespace {
@@ -47,25 +45,21 @@ absl::StatusOr<std::unique_ptr<DB>> OpenWithHint(const Options& options, Recover
 }
 
 absl::Status CheckIsDirectory(const std::string& workdir) {
-  std::error_code error;
-  const std::filesystem::file_status status = std::filesystem::status(workdir, error);
-  if (!std::filesystem::exists(status)) {
-    return WithHint(NotFoundError("directory {} is not there{}", workdir,
-                                  error ? " (" + error.message() + ")" : std::string()),
-                    "give the directory of a database with --workdir");
+  constexpr const char* kHint = "give the directory of a database with --workdir";
+  const vfs::FileSystem& files = vfs::PosixFileSystem();
+  if (!files.Exists(workdir)) {
+    return WithHint(NotFoundError("directory {} is not there", workdir), kHint);
   }
-  if (!std::filesystem::is_directory(status)) {
-    return WithHint(InvalidArgumentError("{} is not a directory", workdir),
-                    "give the directory of a database with --workdir");
-  }
-  return absl::OkStatus();
+  const auto names = files.List(workdir);
+  return names.ok() ? absl::OkStatus() : WithHint(names.status(), kHint);
 }
 
-// A directory with nothing in it, or no directory at all.
+// No directory at all, or one with nothing in it.
 bool IsVacant(const std::string& workdir) {
-  std::error_code error;
-  if (!std::filesystem::exists(workdir, error)) return !error;
-  return std::filesystem::is_empty(workdir, error) && !error;
+  const vfs::FileSystem& files = vfs::PosixFileSystem();
+  if (!files.Exists(workdir)) return true;
+  const auto names = files.List(workdir);
+  return names.ok() && names->empty();
 }
 
 }  // namespace
@@ -73,7 +67,7 @@ bool IsVacant(const std::string& workdir) {
 CLI::App& AddCommand(CLI::App& app, const std::string& name, const std::string& description,
                      const std::string& example) {
   CLI::App* command = app.add_subcommand(name, description);
-  command->footer("\nExample:\n  " + example);
+  command->footer("Example:\n  " + example);
   return *command;
 }
 

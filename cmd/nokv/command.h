@@ -38,6 +38,7 @@ void AddScan(CLI::App& app, Action& chosen);
 void AddSet(CLI::App& app, Action& chosen);
 void AddDel(CLI::App& app, Action& chosen);
 void AddCheckpoint(CLI::App& app, Action& chosen);
+void AddCompact(CLI::App& app, Action& chosen);
 
 // Flags that several commands have. Each command declares those that it obeys.
 struct CommonFlags {

@@ -35,7 +35,7 @@ int Main(int argc, char** argv) {
                "nokv");
   app.set_version_flag("--version", "nokv " NOKV_VERSION);
   app.require_subcommand(1);
-  app.footer("\n`nokv COMMAND --help` shows the flags of a command and an example.");
+  app.footer("`nokv COMMAND --help` shows the flags of a command and an example.");
 
   Action chosen;
   AddStats(app, chosen);
@@ -47,6 +47,7 @@ int Main(int argc, char** argv) {
   AddSet(app, chosen);
   AddDel(app, chosen);
   AddCheckpoint(app, chosen);
+  AddCompact(app, chosen);
 
   try {
     app.parse(argc, argv);

@@ -103,9 +103,9 @@ void PrintJson(const CommonFlags& flags, const Manifest& manifest) {
 
 void PrintLevel(const CommonFlags& flags, uint32_t number, const Level& tables) {
   const Sizes sizes = SizesOf(tables);
-  PrintLine(fmt::format("  level {}: {} tables, {}, {} entries, {} of values", number,
-                        tables.size(), HumanBytes(sizes.total_bytes), sizes.entries,
-                        HumanBytes(sizes.value_bytes)));
+  PrintLine(fmt::format("  level {}: {}, {}, {}, {} of values", number,
+                        Counted(tables.size(), "table", "tables"), HumanBytes(sizes.total_bytes),
+                        Counted(sizes.entries, "entry", "entries"), HumanBytes(sizes.value_bytes)));
   TextTable table({{"table"},
                    {"size"},
                    {"entries"},

@@ -144,6 +144,7 @@ void AddScan(CLI::App& app, Action& chosen) {
   command.add_option("--prefix", flags->prefix, "Only keys that begin so")->type_name("KEY");
   command.add_option("--limit", flags->limit, "Keys to print at most; 0 for all")
       ->capture_default_str()
+      ->check(CLI::NonNegativeNumber)
       ->type_name("N");
   command.add_flag("--reverse", flags->reverse, "From the last key to the first");
   command.add_flag("--keys-only", flags->keys_only, "Leave the values out, and do not read them");

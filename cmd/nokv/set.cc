@@ -39,6 +39,9 @@ absl::StatusOr<std::string> ValueOf(const SetFlags& flags) {
     if (flags.hex) return FromHex(*flags.value);
     return *flags.value;
   }
+  if (flags.value_file.empty()) {
+    return InvalidArgumentError("give a value behind the key, or a file with --value-file");
+  }
   if (flags.value_file == "-") return ReadAll(stdin, "standard input");
   std::FILE* file = std::fopen(flags.value_file.c_str(), "rb");
   if (file == nullptr) return ErrnoStatus(errno, "open", flags.value_file);
@@ -103,10 +106,7 @@ void AddSet(CLI::App& app, Action& chosen) {
           .add_option("--value-file", flags->value_file, "Read the value from a file (- : stdin)")
           ->type_name("FILE");
   value->excludes(file);
-  command.callback([flags, value, file, &chosen] {
-    if (value->count() + file->count() == 0) throw CLI::RequiredError("value or --value-file");
-    chosen = [flags] { return Set(*flags); };
-  });
+  command.callback([flags, &chosen] { chosen = [flags] { return Set(*flags); }; });
 }
 
 }  // namespace nokv::cli

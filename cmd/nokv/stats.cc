@@ -52,6 +52,9 @@ Json DirectoryJson(const Stats& stats, const RecoveryReport& report) {
 }
 
 absl::StatusOr<Json> Collect(const StatsFlags& flags) {
+  if (flags.workdir.empty() && flags.expvar.empty()) {
+    return InvalidArgumentError("give a directory with --workdir, or an address with --expvar");
+  }
   if (!flags.expvar.empty()) {
     ASSIGN_OR_RETURN(Json stats, FetchStats(flags.expvar));
     if (flags.no_region_metrics) {
@@ -88,10 +91,7 @@ void AddStats(CLI::App& app, Action& chosen) {
   AddJsonFlag(command, *flags);
   command.add_flag("--no-region-metrics", flags->no_region_metrics,
                    "Leave out what a store says about its regions");
-  command.callback([flags, workdir, expvar, &chosen] {
-    if (workdir->count() + expvar->count() == 0) throw CLI::RequiredError("--workdir or --expvar");
-    chosen = [flags] { return ShowStats(*flags); };
-  });
+  command.callback([flags, &chosen] { chosen = [flags] { return ShowStats(*flags); }; });
 }
 
 }  // namespace nokv::cli

@@ -149,6 +149,10 @@ std::string HumanBytes(uint64_t bytes) {
   return fmt::format("{:.1f} {}", size, kUnits[unit]);
 }
 
+std::string Counted(uint64_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
 std::string ExpiryText(uint64_t expiry_ms) {
   if (expiry_ms == 0) return "never";
   const auto millis = static_cast<int64_t>(expiry_ms);

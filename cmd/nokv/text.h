@@ -29,6 +29,9 @@ bool IsUtf8(std::string_view bytes);
 // "17 B", "1.5 KiB", "3.0 GiB".
 std::string HumanBytes(uint64_t bytes);
 
+// "1 table", "2 tables".
+std::string Counted(uint64_t count, std::string_view one, std::string_view many);
+
 // "2026-01-31T12:00:00.250Z", or "never" for 0.
 std::string ExpiryText(uint64_t expiry_ms);
 

@@ -77,6 +77,12 @@ TEST_CASE("sizes get one decimal and never read 1024 of a unit", "[cli]") {
   CHECK(HumanBytes(UINT64_MAX) == "16.0 EiB");
 }
 
+TEST_CASE("one of a thing is not many of it", "[cli]") {
+  CHECK(Counted(0, "entry", "entries") == "0 entries");
+  CHECK(Counted(1, "entry", "entries") == "1 entry");
+  CHECK(Counted(2, "entry", "entries") == "2 entries");
+}
+
 TEST_CASE("an expiry is a UTC time, or never", "[cli]") {
   CHECK(ExpiryText(0) == "never");
   CHECK(ExpiryText(1'700'000'000'250) == "2023-11-14T22:13:20.250Z");

@@ -5,28 +5,31 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <unistd.h>
 
 namespace nokv::cli {
 namespace {
 
+constexpr uint64_t kQuietBytesMax = 16 << 20;  // Read in a moment: not worth ten lines in a log.
+
 // Shows on stderr how far a long check is: one line that changes on a terminal, one line for each
 // tenth elsewhere.
 class Progress {
  public:
+  ~Progress() {
+    if (is_terminal_ && shown_percent_ > 0) fmt::print(stderr, "\n");
+  }
+
   void Show(uint64_t done, uint64_t total) {
-    if (total == 0) return;
-    const uint64_t percent = std::min<uint64_t>(100, done / (total / 100 + 1));
+    if (total < (is_terminal_ ? 1 : kQuietBytesMax)) return;
+    const uint64_t percent = std::min<uint64_t>(100, done * 100 / total);
     const uint64_t step = is_terminal_ ? 1 : 10;
     if (percent < shown_percent_ + step) return;
     shown_percent_ = percent - percent % step;
     fmt::print(stderr, "{}verify: {} of {}, {}%{}", is_terminal_ ? "\r" : "", HumanBytes(done),
                HumanBytes(total), percent, is_terminal_ ? "  " : "\n");
-  }
-
-  ~Progress() {
-    if (is_terminal_ && shown_percent_ > 0) fmt::print(stderr, "\n");
   }
 
  private:
@@ -81,14 +84,14 @@ void PrintJson(const Findings& findings, const std::string& workdir) {
 void PrintText(const Findings& findings) {
   const RecoveryReport& recovery = findings.recovery;
   if (!recovery.cut_position.empty()) {
-    PrintLine(fmt::format("the log ends with an unfinished write, {}: {}, {} whole records behind",
+    PrintLine(fmt::format("the log ends with an unfinished write, {}: {}, {} behind it",
                           recovery.cut_position, HumanBytes(recovery.bytes_cut),
-                          recovery.records_cut));
+                          Counted(recovery.records_cut, "whole record", "whole records")));
   }
   if (!findings.status.ok()) return;
-  PrintLine(fmt::format("no damage found: {} checked, {} tables, {} segments",
-                        HumanBytes(findings.bytes_checked), findings.stats.tables,
-                        findings.stats.segments));
+  PrintLine(fmt::format("no damage found: {} checked, {}, {}", HumanBytes(findings.bytes_checked),
+                        Counted(findings.stats.tables, "table", "tables"),
+                        Counted(findings.stats.segments, "segment", "segments")));
 }
 
 absl::Status Verify(const CommonFlags& flags) {

@@ -1,0 +1,47 @@
+#include "cmd/nokv/command.h"
+#include "cmd/nokv/layout.h"
+#include "cmd/nokv/text.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace nokv::cli {
+namespace {
+
+absl::Status Compact(const CommonFlags& flags) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<DB> db, OpenWritable(flags.workdir, IfMissing::kFail));
+  const uint64_t before_bytes = db->GetStats().disk_bytes;
+  for (const auto& [name, family] : db->ListColumnFamilies()) {
+    RETURN_IF_ERROR(db->CompactRange(family, "", ""));
+  }
+  // Only merged keys know which values are dead, so the collection comes second.
+  RETURN_IF_ERROR(db->RunValueLogGC().status());
+  RETURN_IF_ERROR(db->WaitForBackgroundWork());
+  const Stats stats = db->GetStats();
+
+  if (flags.json) {
+    PrintLine(JsonText({{"disk_bytes_before", before_bytes},
+                        {"disk_bytes", stats.disk_bytes},
+                        {"tables", stats.tables},
+                        {"segments", stats.segments}}));
+  } else {
+    PrintLine(fmt::format("compacted: {} before, {} now, in {} and {}", HumanBytes(before_bytes),
+                          HumanBytes(stats.disk_bytes), Counted(stats.tables, "table", "tables"),
+                          Counted(stats.segments, "segment", "segments")));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddCompact(CLI::App& app, Action& chosen) {
+  auto flags = std::make_shared<CommonFlags>();
+  CLI::App& command =
+      AddCommand(app, "compact", "Move the log into tables, merge all of them, free dead values",
+                 "nokv compact --workdir ./nokv-data");
+  AddWorkdirFlag(command, *flags);
+  AddJsonFlag(command, *flags);
+  command.callback([flags, &chosen] { chosen = [flags] { return Compact(*flags); }; });
+}
+
+}  // namespace nokv::cli
