@@ -86,7 +86,8 @@ class FaultSegmentFile final : public SegmentFile {
   absl::Status Write(uint64_t offset, std::span<const std::string_view> pieces) override {
     uint64_t size = 0;
     for (const std::string_view piece : pieces) size += piece.size();
-    const FaultAction action = faults_.Decide(OperationKind::kSegmentWrite, path_, size);
+    const FaultAction action =
+        faults_.Decide(OperationKind::kSegmentWrite, path_, size, offset, pieces);
     if (action.what == FaultAction::What::kShortThenFail) {
       RETURN_IF_ERROR(WriteFront(offset, pieces, action.short_bytes));
     }
@@ -195,10 +196,13 @@ std::optional<FaultAction> FaultFileSystem::AskRules(const Operation& operation)
   return std::nullopt;
 }
 
-FaultAction FaultFileSystem::Decide(OperationKind kind, std::string_view path,
-                                    uint64_t size_bytes) const {
+FaultAction FaultFileSystem::Decide(OperationKind kind, std::string_view path, uint64_t size_bytes,
+                                    uint64_t offset,
+                                    std::span<const std::string_view> pieces) const {
   if (dead()) return FaultAction::Fail(InternalError("{} {}: killed", Name(kind), path));
   Operation operation{kind, path, size_bytes};
+  operation.offset = offset;
+  operation.pieces = pieces;
   operation.nth_of_kind = counts_[static_cast<size_t>(kind)].fetch_add(1) + 1;
   if (IsMutation(kind)) operation.mutation = mutation_count_.fetch_add(1) + 1;
   if (std::optional<FaultAction> action = AskRules(operation)) return *std::move(action);

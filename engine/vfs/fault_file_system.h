@@ -20,6 +20,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,10 @@ struct Operation {
   uint64_t size_bytes = 0;   // Of an append, a write or a read.
   uint64_t nth_of_kind = 0;  // From 1.
   uint64_t mutation = 0;     // From 1; 0 if the operation is none.
+
+  // Of a segment write: what goes where. Valid inside the hook.
+  uint64_t offset = 0;
+  std::span<const std::string_view> pieces = {};
 };
 
 struct FaultAction {
@@ -122,7 +127,8 @@ class FaultFileSystem final : public FileSystem {
   uint64_t count(OperationKind kind) const { return counts_[static_cast<size_t>(kind)].load(); }
 
   // Counts the operation and decides about it. For the files of this file system.
-  FaultAction Decide(OperationKind kind, std::string_view path, uint64_t size_bytes = 0) const;
+  FaultAction Decide(OperationKind kind, std::string_view path, uint64_t size_bytes = 0,
+                     uint64_t offset = 0, std::span<const std::string_view> pieces = {}) const;
 
   absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<WritableFile>> OpenAppend(const std::string& path) override;
