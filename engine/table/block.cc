@@ -143,16 +143,13 @@ uint32_t Block::RestartBefore(uint32_t entry_offset) const {
   return static_cast<uint32_t>(after - offsets_) - 1;
 }
 
-// Walks from the restart, and never rebuilds a key: `matched` is how much of `key` the entry before
-// has, an entry before `key` in the order. An entry that shares more than that with its
-// predecessor differs from `key` where the predecessor did, so it is before `key` too; one that
-// shares less rose above the predecessor inside what matched, so it is after `key`.
-//
-// A key that lacks what all keys have in common is walked from a meaningless restart; it equals no
-// entry wherever the walk goes, which is all that a point search needs.
-bool Block::Find(std::string_view key, Sequence bound, Entry* entry) const {
+// Never rebuilds a key: `matched` is how much of `key` the entry before has, an entry before `key`
+// in the order. An entry that shares more than that with its predecessor differs from `key` where
+// the predecessor did, so it is before `key` too; one that shares less rose above the predecessor
+// inside what matched, so it is after `key`.
+Block::Place Block::Walk(uint32_t restart, std::string_view key, Sequence sequence,
+                         Entry* entry) const {
   const char* const end = bytes_ + entries_bytes_;
-  const uint32_t restart = RestartAmongHeads(key, bound);
   const char* at = bytes_ + offsets_[restart];
   const char* const next = restart + 1 < restarts_ ? bytes_ + offsets_[restart + 1] : end;
   size_t matched = 0;
@@ -161,25 +158,39 @@ bool Block::Find(std::string_view key, Sequence bound, Entry* entry) const {
     EntryHead head;
     const char* const suffix = DecodeEntryHead(at, end, &head);
     const std::string_view body(suffix + head.unshared, head.body_bytes);
+    Place place = {.offset = static_cast<uint32_t>(at - bytes_), .shared = head.shared};
     at = body.data() + body.size();
     if (head.shared > matched) continue;
-    if (head.shared < matched) return false;
+    if (head.shared < matched) return place;
     const std::string_view rest = key.substr(matched);
     const std::string_view unshared(suffix, head.unshared);
     const size_t equal = CommonPrefix(rest, unshared);
     if (equal < unshared.size()) {
-      if (equal == rest.size()) return false;  // `key` is a prefix of this one.
-      if (static_cast<uint8_t>(unshared[equal]) > static_cast<uint8_t>(rest[equal])) return false;
+      if (equal == rest.size()) return place;  // `key` is a prefix of this one.
+      if (static_cast<uint8_t>(unshared[equal]) > static_cast<uint8_t>(rest[equal])) return place;
     } else if (equal == rest.size()) {
       DecodeEntryBody(body, entry);
-      if (entry->sequence <= bound) {
-        entry->key = key;
-        return true;
+      if (entry->sequence <= sequence) {
+        place.same_key = true;
+        return place;
       }
     }
     matched += equal;
   }
-  return false;
+  return {.offset = static_cast<uint32_t>(entries_bytes_)};
+}
+
+// Saves the look at the first key that RestartFor() takes, a cache miss: a key that lacks what all
+// keys have in common is walked from a meaningless restart, but equals no entry wherever that goes.
+bool Block::Find(std::string_view key, Sequence bound, Entry* entry) const {
+  if (!Walk(RestartAmongHeads(key, bound), key, bound, entry).same_key) return false;
+  entry->key = key;
+  return true;
+}
+
+Block::Place Block::Seek(std::string_view key, Sequence sequence) const {
+  Entry entry;
+  return Walk(RestartFor(key, sequence), key, sequence, &entry);
 }
 
 }  // namespace nokv::table

@@ -63,8 +63,14 @@ class Block {
   // after (key, bound). entry->key is `key` itself.
   bool Find(std::string_view key, Sequence bound, Entry* entry) const;
 
-  // The last restart at or before (key, sequence) in the order of CompareVersions, else the first.
-  uint32_t RestartFor(std::string_view key, Sequence sequence) const;
+  struct Place {
+    uint32_t offset = 0;    // Of an entry, or where the entries end.
+    uint32_t shared = 0;    // The entry's key begins with this much of the key that was sought.
+    bool same_key = false;  // All of it, and there is no more.
+  };
+
+  // The first version at or after (key, sequence) in the order of CompareVersions.
+  Place Seek(std::string_view key, Sequence sequence) const;
 
   // The last restart at or before an entry.
   uint32_t RestartBefore(uint32_t entry_offset) const;
@@ -100,7 +106,11 @@ class Block {
   bool IndexEntries();
   std::string_view RestartKey(uint32_t restart) const;
   bool RestartIsAtOrBefore(uint32_t restart, std::string_view key, Sequence sequence) const;
+  // The last restart at or before (key, sequence), else the first.
+  uint32_t RestartFor(std::string_view key, Sequence sequence) const;
   uint32_t RestartAmongHeads(std::string_view key, Sequence sequence) const;
+  // From a restart to the first version at or after (key, sequence), decoded if it is of that key.
+  Place Walk(uint32_t restart, std::string_view key, Sequence sequence, Entry* entry) const;
 
   mutable std::atomic<uint32_t> references_{1};
   mutable std::atomic<bool> used_{false};

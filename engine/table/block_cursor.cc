@@ -37,8 +37,9 @@ void BlockCursor::SeekToLast() {
 }
 
 void BlockCursor::Seek(std::string_view key, Sequence sequence) {
-  ReadFrom(block_->restart_offset(block_->RestartFor(key, sequence)));
-  while (valid_ && CompareVersions(entry_.key, entry_.sequence, key, sequence) < 0) Next();
+  const Block::Place place = block_->Seek(key, sequence);
+  key_.assign(key.substr(0, place.shared));  // Stands for the key before, as far as it is shared.
+  ReadFrom(place.offset);
 }
 
 void BlockCursor::Next() {
