@@ -31,7 +31,7 @@ BlockRef Block::Parse(std::string_view content) {
   const size_t offsets_at = heads_at + size_t{restarts} * sizeof(uint64_t);
   const size_t bytes_at = offsets_at + size_t{restarts} * sizeof(uint32_t);
   void* const memory = std::malloc(bytes_at + entries_bytes + kPaddingBytes);
-  if (memory == nullptr) throw std::bad_alloc();
+  NOKV_CHECK(memory != nullptr);
   char* const base = static_cast<char*>(memory);
   Block* const block = new (memory) Block;
   block->restarts_ = restarts;
