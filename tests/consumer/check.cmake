@@ -27,6 +27,14 @@ endforeach()
 
 file(REMOVE_RECURSE ${SCRATCH})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${SCRATCH}/prefix)
+
+# Every installed header finds what it includes.
+file(GLOB_RECURSE headers RELATIVE ${SCRATCH}/prefix/include/nokv ${SCRATCH}/prefix/include/*.h)
+list(TRANSFORM headers REPLACE "(.+)" "#include <\\1>\n")
+list(JOIN headers "" headers)
+file(WRITE ${SCRATCH}/headers.cc "${headers}")
+run(${COMPILER} -std=c++20 -fsyntax-only -I${SCRATCH}/prefix/include/nokv ${SCRATCH}/headers.cc)
+
 run(${CMAKE_COMMAND} -S ${SOURCE} -B ${SCRATCH}/build
   -DCMAKE_PREFIX_PATH=${SCRATCH}/prefix -DCMAKE_CXX_COMPILER=${COMPILER})
 run(${CMAKE_COMMAND} --build ${SCRATCH}/build)
