@@ -2,12 +2,12 @@
 // the sockets' receive timeout; nothing sleeps.
 #include "gateway/server/server.h"
 
+#include "engine/base/mutex.h"
 #include "gateway/command/fake_keyspace.h"
 
 #include <catch2/catch.hpp>
 
 #include <arpa/inet.h>
-#include <mutex>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <thread>
@@ -100,7 +100,7 @@ class Fixture {
   explicit Fixture(const ServerOptions& options = {}, std::string_view password = "") {
     host.password = password;
     auto made = Server::Create({"127.0.0.1", 0}, options, host, backend, [this](const auto& line) {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       log_ += line + "\n";
     });
     REQUIRE(made.ok());
@@ -118,7 +118,7 @@ class Fixture {
   }
 
   std::string log() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return log_;
   }
 
@@ -131,7 +131,7 @@ class Fixture {
  private:
   std::thread loop_;
   absl::Status status_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::string log_;
 };
 
