@@ -17,6 +17,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
 endif()
 if(NOKV_SANITIZE)
   target_compile_options(nokv_build_flags INTERFACE
-    -fsanitize=${NOKV_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    -fsanitize=${NOKV_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+    -Wno-maybe-uninitialized)  # What the sanitizers insert confuses it, in standard headers too.
   target_link_options(nokv_build_flags INTERFACE -fsanitize=${NOKV_SANITIZE})
 endif()
