@@ -86,7 +86,7 @@ double Mebibytes(uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20)
 std::string FormatRow(const std::string& engine, const Cell& cell, const Cell& reference) {
   const double median = cell.Median(OpsPerSecond);
   std::string row = fmt::format(
-      "{:<14}{:>11}  {:<23}{:>8}{:>8}{:>8}{:>9}{:>9}{:>8.2f}{:>7.2f}{:>8.0f}{:>8.0f}", engine,
+      "{:<14}{:>11}  {:<23}{:>8}{:>9}{:>10}{:>11}{:>12}{:>9.2f}{:>7.2f}{:>8.0f}{:>8.0f}", engine,
       WithThousands(median),
       WithThousands(cell.Least(OpsPerSecond)) + ".." + WithThousands(cell.Most(OpsPerSecond)),
       Micros(cell.Median([](const Measurement& m) { return m.p50_us; })),
@@ -167,10 +167,10 @@ std::string FormatTables(const std::vector<Measurement>& measurements) {
   std::string text;
   for (const std::string& workload : DistinctNames(measurements, &Measurement::workload)) {
     const Cell reference(measurements, has_nokv ? "nokv" : "", workload);
-    text +=
-        fmt::format("\n{:<14}{:>11}  {:<23}{:>8}{:>8}{:>8}{:>9}{:>9}{:>8}{:>7}{:>8}{:>8}{:>8}{}\n",
-                    workload, "ops/s", "min..max", "p50 us", "p95", "p99", "p99.9", "max", "cpu us",
-                    "dev x", "disk MB", "rss MB", "others", has_nokv ? "  nokv x" : "");
+    text += fmt::format(
+        "\n{:<14}{:>11}  {:<23}{:>8}{:>9}{:>10}{:>11}{:>12}{:>9}{:>7}{:>8}{:>8}{:>8}{}\n", workload,
+        "ops/s", "min..max", "p50 us", "p95", "p99", "p99.9", "max", "cpu us", "dev x", "disk MB",
+        "rss MB", "others", has_nokv ? "  nokv x" : "");
     for (const std::string& engine : engines) {
       const Cell cell(measurements, engine, workload);
       if (!cell.empty()) text += FormatRow(engine, cell, reference);
