@@ -48,17 +48,12 @@ class Snapshot {
 // A value read without a copy. Keeps its bytes in place until destroyed or read into again.
 class PinnedValue {
  public:
-  PinnedValue() = default;
-  PinnedValue(PinnedValue&&) noexcept = default;
-  PinnedValue& operator=(PinnedValue&&) noexcept = default;
-
   std::string_view value() const { return value_; }
 
  private:
   friend class DBImpl;
 
   std::shared_ptr<const void> pin_;
-  std::string scratch_;  // Where the log is not mapped. Never moved while value_ points into it.
   std::string_view value_;
 };
 
@@ -78,8 +73,9 @@ class DB {
   virtual absl::Status Write(const WriteBatch& batch, const WriteOptions& options = {}) = 0;
 
   absl::Status Set(std::string_view key, std::string_view value, const WriteOptions& options = {});
-  absl::Status SetWithTTL(std::string_view key, std::string_view value, absl::Duration ttl,
-                          const WriteOptions& options = {});
+  // InvalidArgument unless `ttl` is at least a millisecond.
+  virtual absl::Status SetWithTTL(std::string_view key, std::string_view value, absl::Duration ttl,
+                                  const WriteOptions& options = {}) = 0;
   absl::Status Del(std::string_view key, const WriteOptions& options = {});
   absl::Status DeleteRange(std::string_view start, std::string_view end,
                            const WriteOptions& options = {});

@@ -1,0 +1,485 @@
+// Background work: what runs when, and how its results are installed.
+//
+// Each job is a chain of bounded steps on the executor; at most one flush, one compaction and one
+// collection run at a time. A job changes nothing that readers see until Install().
+#include "engine/base/check.h"
+#include "engine/base/planted.h"
+#include "engine/db/background_tasks.h"
+#include "engine/db/db_impl.h"
+#include "engine/lsm/memtable_source.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace nokv {
+namespace {
+
+constexpr size_t kEntriesPerStep = 4096;
+constexpr uint64_t kManifestBytesMin = 1 << 20;
+
+}  // namespace
+
+void DBImpl::PublishState() {
+  const ReadState* const old = state_.exchange(new ReadState(generations_, version_));
+  if (old != nullptr) EpochRetire([old] { old->Unref(); });
+  UpdateThrottle();
+}
+
+void DBImpl::Submit(Priority priority, void (DBImpl::*step)()) {
+  ++steps_submitted_;
+  executor_.Submit(priority, [this, step] { (this->*step)(); });
+}
+
+void DBImpl::FinishStep() {
+  --steps_submitted_;
+  changed_.SignalAll();
+}
+
+void DBImpl::ScheduleLocked() {
+  if (closing_ || options_.read_only || !poison_.ok() || log_ == nullptr) return;
+  if (generations_.size() > 1 && flush_ == nullptr && !flush_blocked_) {
+    flush_ = std::make_unique<FlushTask>();
+    Submit(Priority::kHigh, &DBImpl::StepFlush);
+  }
+  if (log_->WantsSpare()) Submit(Priority::kHigh, &DBImpl::SpareStep);
+  if (!options_.background_work || pauses_ > 0) return;
+  if (compaction_ == nullptr && !compaction_idle_) {
+    compaction_ = std::make_unique<CompactionTask>();
+    Submit(Priority::kLow, &DBImpl::StepCompaction);
+  }
+  if (collection_ == nullptr && !collection_idle_) {
+    collection_ = std::make_unique<CollectionTask>();
+    Submit(Priority::kLow, &DBImpl::StepCollection);
+  }
+}
+
+// What is left to do after a failure: nothing for now if the disk is full, nothing ever if data is
+// damaged or a sync failed.
+void DBImpl::NoteBackgroundFailure(const absl::Status& status) {
+  if (absl::IsResourceExhausted(status)) {
+    NoteDiskFull();
+  } else if (!absl::IsCancelled(status)) {
+    Poison(status);
+  }
+}
+
+void DBImpl::StepFlush() {
+  bool done = false;
+  const absl::Status status = RunFlush(&done);
+  if (!status.ok()) NoteBackgroundFailure(status);
+  MutexLock lock(mutex_);
+  if (!status.ok() || done) {
+    flush_blocked_ = !status.ok();
+    flush_.reset();
+    ScheduleLocked();
+  } else {
+    Submit(Priority::kHigh, &DBImpl::StepFlush);
+  }
+  FinishStep();
+}
+
+void DBImpl::StepCompaction() {
+  bool done = false;
+  const absl::Status status = RunCompaction(&done);
+  if (!status.ok()) NoteBackgroundFailure(status);
+  MutexLock lock(mutex_);
+  if (!status.ok() || done) {
+    if (!status.ok()) compaction_idle_ = true;
+    compaction_.reset();
+    ScheduleLocked();
+  } else {
+    Submit(Priority::kLow, &DBImpl::StepCompaction);
+  }
+  FinishStep();
+}
+
+void DBImpl::StepCollection() {
+  bool done = false;
+  const absl::Status status = RunCollection(&done);
+  if (!status.ok()) NoteBackgroundFailure(status);
+  MutexLock lock(mutex_);
+  if (!status.ok() || done) {
+    if (!status.ok()) collection_idle_ = true;
+    collection_.reset();
+    ScheduleLocked();
+  } else {
+    Submit(Priority::kLow, &DBImpl::StepCollection);
+  }
+  FinishStep();
+}
+
+void DBImpl::SpareStep() {
+  log_->PrepareSpare(NextSegmentBytes());
+  MutexLock lock(mutex_);
+  FinishStep();
+}
+
+void DBImpl::PurgeStep() {
+  {
+    MutexLock lock(mutex_);
+    purge_submitted_ = false;
+  }
+  live_files_->Purge(log_.get(), disk_full_.load() ? 0 : NextSegmentBytes());
+  MutexLock lock(mutex_);
+  FinishStep();
+}
+
+lsm::PickerOptions DBImpl::PickerOptionsLocked() const {
+  lsm::PickerOptions picker;
+  picker.level_base_bytes = options_.level_base_bytes;
+  // Where merging finds few dead entries, there is little to win by doing it early.
+  picker.upper_share_max = budget_.upper_share_max / std::max(0.4, drop_ratio_);
+  picker.snapshots = SnapshotSequencesLocked();
+  picker.now_ms = clock_.WallMillis();
+  return picker;
+}
+
+std::vector<Sequence> DBImpl::SnapshotSequencesLocked() const {
+  std::vector<Sequence> sequences(snapshots_.begin(), snapshots_.end());
+  sequences.erase(std::unique(sequences.begin(), sequences.end()), sequences.end());
+  return sequences;
+}
+
+std::vector<Sequence> DBImpl::SnapshotSequences() {
+  MutexLock lock(mutex_);
+  return SnapshotSequencesLocked();
+}
+
+lsm::OutputOptions DBImpl::OutputFor(uint16_t family, uint32_t level) {
+  lsm::OutputOptions output;
+  output.files = &files_;
+  output.directory = options_.directory;
+  output.next_number = [this] { return live_files_->NextNumber(); };
+  output.builder.block_bytes_target = options_.block_bytes_target;
+  output.table_bytes_target = options_.table_bytes_target;
+  output.column_family = family;
+  output.level = level;
+  return output;
+}
+
+// --- Flush: the oldest memtables to tables of level 0, one edit for all column families.
+
+absl::Status DBImpl::BeginFlush() {
+  FlushTask& task = *flush_;
+  {
+    MutexLock lock(mutex_);
+    NOKV_CHECK(generations_.size() > 1);
+    task.generation = generations_.back();
+    task.boundary = generations_[generations_.size() - 2]->first_segment();
+    task.snapshots = SnapshotSequencesLocked();
+  }
+  // Rule 1: what the tables will refer to is durable before they are.
+  if (!Planted(Bug::kInstallBeforeSegmentSync)) {
+    RETURN_IF_ERROR(log_->SyncTo(log::MakePosition(task.boundary, 0)));
+  }
+  for (const auto& [id, memtable] : task.generation->tables()) {
+    if (!memtable->empty()) task.families.push_back(id);
+  }
+  task.started = true;
+  return absl::OkStatus();
+}
+
+absl::Status DBImpl::RunFlush(bool* done) {
+  FlushTask& task = *flush_;
+  if (!task.started) RETURN_IF_ERROR(BeginFlush());
+  if (task.job == nullptr) {
+    if (task.next_family == task.families.size()) {
+      *done = true;
+      return InstallFlush();
+    }
+    const uint16_t id = task.families[task.next_family];
+    const lsm::MemTable& memtable = *task.generation->table(id);
+    std::vector<std::unique_ptr<table::TableIterator>> inputs;
+    inputs.push_back(lsm::NewMemTableSource(
+        memtable,
+        [&generation = *task.generation](const lsm::MemVersion& version, std::string* scratch) {
+          return generation.ReadRecord(version, scratch);
+        }));
+    lsm::OutputOptions output = OutputFor(id, 0);
+    output.table_bytes_target = UINT64_MAX;  // Level 0 counts its tables.
+    task.job = std::make_unique<lsm::CompactionJob>(
+        output, std::move(inputs), memtable.range_tombstone_list(),
+        lsm::VersionFilterOptions{.snapshots = task.snapshots,
+                                  .now_ms = clock_.WallMillis(),
+                                  .is_bottom = nullptr,
+                                  .range_tombstones = nullptr},
+        nullptr);
+  }
+  absl::StatusOr<bool> finished = task.job->Step(kEntriesPerStep);
+  if (!finished.ok()) {
+    task.Discard();
+    return std::move(finished).status();
+  }
+  if (*finished) {
+    for (const lsm::NewTable& table : task.job->outputs().tables()) task.tables.push_back(table);
+    counters_.Add(Counter::kTableBytes, task.job->outputs().bytes_written());
+    task.finished_jobs.push_back(std::move(task.job));
+    ++task.next_family;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DBImpl::InstallFlush() {
+  FlushTask& task = *flush_;
+  lsm::VersionEdit edit;
+  edit.log_boundary = task.boundary;
+  edit.new_tables = task.tables;
+  std::set<uint32_t> referenced;
+  for (const lsm::NewTable& table : task.tables) {
+    for (const table::SegmentReference& reference : table.summary.segments) {
+      referenced.insert(reference.segment);
+    }
+  }
+  std::vector<uint32_t> unreferenced;
+  for (const std::shared_ptr<const log::Segment>& segment : task.generation->segments()) {
+    if (segment->number() >= task.boundary) continue;
+    if (referenced.contains(segment->number())) {
+      edit.segments.push_back({segment->number(), segment->size_bytes(), 0});
+    } else {
+      unreferenced.push_back(segment->number());
+    }
+  }
+  if (Planted(Bug::kRecycleBeforeEditDurable)) {
+    for (const uint32_t number : unreferenced) {
+      files_.Remove(vfs::JoinPath(options_.directory, log::SegmentFileName(number))).IgnoreError();
+    }
+  }
+  if (absl::Status status = Install(edit, task.generation.get()); !status.ok()) {
+    task.Discard();
+    return status;
+  }
+  task.generation.reset();
+  counters_.Add(Counter::kFlushes);
+  // Everything that was worth keeping of these is in the tables.
+  for (const uint32_t number : unreferenced) live_files_->RetireSegment(number);
+  MutexLock lock(mutex_);
+  SubmitPurge();
+  return absl::OkStatus();
+}
+
+// --- Compaction.
+
+absl::Status DBImpl::BeginCompaction(const lsm::Compaction& compaction) {
+  CompactionTask& task = *compaction_;
+  task.compaction = compaction;
+  task.started = true;
+  if (compaction.IsMove() || compaction.IsDrop()) return absl::OkStatus();
+
+  std::shared_ptr<const lsm::Version> version;
+  std::vector<Sequence> snapshots;
+  {
+    MutexLock lock(mutex_);
+    version = version_;
+    snapshots = SnapshotSequencesLocked();
+  }
+  std::vector<std::unique_ptr<table::TableIterator>> inputs;
+  std::vector<table::RangeTombstone> tombstones;
+  for (const lsm::TableList* list : {&compaction.inputs, &compaction.overlapping}) {
+    for (const lsm::TableRef& file : *list) {
+      const auto& own = file->table->range_tombstones();
+      tombstones.insert(tombstones.end(), own.begin(), own.end());
+    }
+  }
+  if (compaction.level == 0) {
+    for (const lsm::TableRef& file : compaction.inputs) {
+      inputs.push_back(file->table->NewIterator(/*fill_cache=*/false));
+    }
+  } else {
+    inputs.push_back(lsm::NewLevelIterator(compaction.inputs, false));
+  }
+  if (!compaction.overlapping.empty()) {
+    inputs.push_back(lsm::NewLevelIterator(compaction.overlapping, false));
+  }
+  const lsm::Family* family = version->family(compaction.column_family);
+  if (family == nullptr) return absl::CancelledError("the column family was dropped");
+  const uint32_t output_level = compaction.output_level;
+  const auto is_bottom = [version, family, output_level](std::string_view start,
+                                                         std::string_view end) {
+    return lsm::IsBottomFor(*family, output_level, start, end);
+  };
+  task.job = std::make_unique<lsm::CompactionJob>(
+      OutputFor(compaction.column_family, output_level), std::move(inputs), std::move(tombstones),
+      lsm::VersionFilterOptions{
+          .snapshots = std::move(snapshots),
+          .now_ms = clock_.WallMillis(),
+          .is_bottom = [is_bottom](std::string_view key) { return is_bottom(key, key); },
+          .range_tombstones = nullptr},
+      is_bottom);
+  return absl::OkStatus();
+}
+
+absl::Status DBImpl::RunCompaction(bool* done) {
+  CompactionTask& task = *compaction_;
+  if (!task.started) {
+    std::optional<lsm::Compaction> picked;
+    {
+      MutexLock lock(mutex_);
+      if (closing_) return absl::CancelledError("closing");
+      picked = lsm::PickCompaction(*version_, PickerOptionsLocked());
+      if (!picked.has_value()) {
+        compaction_idle_ = true;
+        *done = true;
+        return absl::OkStatus();
+      }
+    }
+    RETURN_IF_ERROR(BeginCompaction(*picked));
+  }
+  if (task.job != nullptr) {
+    absl::StatusOr<bool> finished =
+        IsClosing() ? absl::CancelledError("closing") : task.job->Step(kEntriesPerStep);
+    if (!finished.ok()) {
+      task.job->outputs().Discard();
+      return std::move(finished).status();
+    }
+    if (!*finished) return absl::OkStatus();
+  }
+  *done = true;
+  return InstallCompaction();
+}
+
+absl::Status DBImpl::InstallCompaction() {
+  CompactionTask& task = *compaction_;
+  const lsm::Compaction& compaction = task.compaction;
+  lsm::VersionEdit edit;
+  edit.deleted_tables = compaction.dropped;
+  for (const lsm::TableRef& table : compaction.inputs) {
+    edit.deleted_tables.push_back({compaction.column_family, compaction.level, table->number});
+    if (compaction.IsMove()) {
+      edit.new_tables.push_back(
+          {compaction.column_family, compaction.output_level, table->number, table->summary});
+    }
+  }
+  for (const lsm::TableRef& table : compaction.overlapping) {
+    edit.deleted_tables.push_back(
+        {compaction.column_family, compaction.output_level, table->number});
+  }
+  if (task.job != nullptr) {
+    edit.new_tables = task.job->outputs().tables();
+    counters_.Add(Counter::kTableBytes, task.job->outputs().bytes_written());
+  }
+  if (absl::Status status = Install(edit, nullptr); !status.ok()) {
+    if (task.job != nullptr) task.job->outputs().Discard();
+    return status;
+  }
+  counters_.Add(Counter::kCompactions);
+  uint64_t upper_entries = 0;
+  for (const lsm::TableRef& table : compaction.inputs) upper_entries += table->summary.entries;
+  MutexLock lock(mutex_);
+  if (task.job != nullptr && upper_entries > 0) {
+    drop_ratio_ = std::min(
+        1.0, static_cast<double>(task.job->entries_dropped()) / static_cast<double>(upper_entries));
+  }
+  // The inputs' files go once the job's own iterators are gone too.
+  task.job.reset();
+  task.compaction = {};
+  SubmitPurge();
+  return absl::OkStatus();
+}
+
+// --- Installing.
+
+absl::Status DBImpl::StartManifest(const lsm::Version& state) {
+  const uint64_t number = live_files_->NextNumber();
+  lsm::VersionEdit edit = state.ToEdit();
+  edit.boot_id = files_.BootId();
+  edit.next_file_number = live_files_->next_number();
+  auto started = lsm::ManifestWriter::Start(files_, options_.directory,
+                                            {number, database_id_, files_.BootId()}, edit);
+  if (!started.ok()) {
+    // Not retired if CURRENT might name it already; then it is an orphan or in force.
+    return std::move(started).status();
+  }
+  manifest_ = *std::move(started);
+  manifest_number_ = number;
+  return absl::OkStatus();
+}
+
+absl::Status DBImpl::AppendToManifest(const lsm::VersionEdit& edit, const lsm::Version& before,
+                                      const lsm::Version& after) {
+  if (manifest_ == nullptr) {
+    // The last append met a full disk and left half a record: start afresh from what is in force.
+    const uint64_t old = manifest_number_;
+    RETURN_IF_ERROR(StartManifest(before));
+    live_files_->RetireManifest(old);
+  }
+  if (manifest_->size_bytes() > std::max(kManifestBytesMin, 4 * manifest_->state_bytes())) {
+    const uint64_t old = manifest_number_;
+    RETURN_IF_ERROR(StartManifest(after));
+    live_files_->RetireManifest(old);
+    return absl::OkStatus();
+  }
+  const absl::Status status = manifest_->Append(edit);
+  if (absl::IsResourceExhausted(status)) manifest_.reset();
+  return status;
+}
+
+absl::Status DBImpl::Install(const lsm::VersionEdit& edit, const Generation* flushed) {
+  MutexLock install(install_mutex_);
+  std::shared_ptr<const lsm::Version> before;
+  {
+    MutexLock lock(mutex_);
+    if (!poison_.ok()) return poison_;
+    before = version_;
+  }
+  // The names of new files are durable before the edit that uses them.
+  RETURN_IF_ERROR(files_.SyncDirectory(options_.directory));
+  lsm::VersionEdit full = edit;
+  full.next_file_number = live_files_->next_number();
+  ASSIGN_OR_RETURN(const std::shared_ptr<const lsm::Version> after,
+                   before->Apply(full, *live_files_));
+  const absl::Status status = AppendToManifest(full, *before, *after);
+  if (!status.ok()) {
+    // Whether the edit is durable is unknown unless the disk was full: nobody may go on.
+    if (!absl::IsResourceExhausted(status)) Poison(status);
+    return status;
+  }
+  {
+    MutexLock lock(mutex_);
+    version_ = after;
+    if (flushed != nullptr) {
+      NOKV_CHECK(generations_.back().get() == flushed);
+      generations_.pop_back();
+    }
+    live_bytes_.store(after->live_value_bytes() + after->table_bytes());
+    compaction_idle_ = false;
+    collection_idle_ = false;
+    PublishState();
+    ScheduleLocked();
+    changed_.SignalAll();
+  }
+  RetireAfter(full, *before, *after);
+  return absl::OkStatus();
+}
+
+void DBImpl::RetireAfter(const lsm::VersionEdit& edit, const lsm::Version& before,
+                         const lsm::Version& after) {
+  std::set<uint64_t> moved;
+  for (const lsm::NewTable& table : edit.new_tables) {
+    if (after.family(table.column_family) == nullptr) {
+      live_files_->RetireTable(table.number);  // Its column family was dropped meanwhile.
+    } else {
+      moved.insert(table.number);
+    }
+  }
+  for (const lsm::DeletedTable& table : edit.deleted_tables) {
+    if (!moved.contains(table.number)) live_files_->RetireTable(table.number);
+  }
+  for (const uint16_t id : edit.dropped_families) {
+    for (const lsm::TableList& level : before.family(id)->levels) {
+      for (const lsm::TableRef& table : level) live_files_->RetireTable(table->number);
+    }
+  }
+  const auto retire_own_file = [&](uint32_t number) {
+    const auto space = before.segments().find(number);
+    if (space != before.segments().end() && space->second.value_file == 0) {
+      live_files_->RetireSegment(number);
+    }
+  };
+  for (const lsm::NewSegment& segment : edit.segments) {
+    if (segment.value_file != 0) retire_own_file(segment.number);
+  }
+  for (const uint32_t number : edit.freed_segments) retire_own_file(number);
+  for (const uint32_t number : edit.deleted_value_files) live_files_->RetireValueFile(number);
+}
+
+}  // namespace nokv

@@ -1,0 +1,269 @@
+// The embedded database behind DB. Routes calls to its parts; each .cc file here holds one of them:
+// open.cc, write_path.cc, read_path.cc, background.cc, value_gc.cc, upkeep.cc, space.cc, stats.cc.
+//
+// Locks, in the order they are taken: install_mutex_ (one manifest edit at a time, held over its
+// I/O, never taken by a reader or a writer of data), write_mutex_ (the end of the log and the
+// active memtables), mutex_ (everything else). Background work runs as bounded steps on the
+// executor; at most one flush, one compaction and one collection at a time.
+//
+// Thread-safety: safe.
+#pragma once
+
+#include "engine/base/clock.h"
+#include "engine/base/epoch.h"
+#include "engine/base/executor.h"
+#include "engine/base/mutex.h"
+#include "engine/db.h"
+#include "engine/db/counters.h"
+#include "engine/db/live_files.h"
+#include "engine/db/read_state.h"
+#include "engine/db/throttle.h"
+#include "engine/log/replay.h"
+#include "engine/log/writer.h"
+#include "engine/lsm/compaction_job.h"
+#include "engine/lsm/compaction_picker.h"
+#include "engine/lsm/manifest.h"
+#include "engine/vfs/file_system.h"
+
+#include <atomic>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace nokv {
+
+class SnapshotImpl;
+
+// What is left when a value was found: where to get its bytes.
+struct FoundValue {
+  bool exists = false;
+  uint64_t expiry_ms = 0;
+  std::string_view value;  // In place: valid inside the guard or pin under which it was found.
+};
+
+class DBImpl final : public DB {
+ public:
+  static absl::StatusOr<std::unique_ptr<DBImpl>> Open(const Options& options,
+                                                      RecoveryReport* report);
+  ~DBImpl() override;
+
+  absl::Status Write(const WriteBatch& batch, const WriteOptions& options) override;
+  absl::Status Apply(const Change& change, const WriteOptions& options) override;
+  absl::Status SetWithTTL(std::string_view key, std::string_view value, absl::Duration ttl,
+                          const WriteOptions& options) override;
+  void SyncLog(std::function<void(absl::Status)> done) override;
+
+  using DB::Get;
+  absl::StatusOr<bool> Get(const ReadOptions& options, std::string_view key,
+                           std::string* value) override;
+  absl::StatusOr<bool> Get(const ReadOptions& options, std::string_view key,
+                           PinnedValue* value) override;
+  absl::StatusOr<bool> GetExpiry(const ReadOptions& options, std::string_view key,
+                                 uint64_t* expiry_ms) override;
+  absl::StatusOr<std::vector<std::optional<std::string>>> MultiGet(
+      const ReadOptions& options, std::span<const std::string_view> keys) override;
+  std::unique_ptr<Iterator> NewIterator(const IteratorOptions& options) override;
+  std::unique_ptr<Snapshot> NewSnapshot() override;
+
+  absl::StatusOr<ColumnFamilyHandle> CreateColumnFamily(std::string_view name) override;
+  absl::Status DropColumnFamily(ColumnFamilyHandle column_family) override;
+  absl::StatusOr<ColumnFamilyHandle> FindColumnFamily(std::string_view name) override;
+  std::vector<std::pair<std::string, ColumnFamilyHandle>> ListColumnFamilies() override;
+
+  absl::Status Flush() override;
+  absl::Status CompactRange(ColumnFamilyHandle column_family, std::string_view start,
+                            std::string_view end) override;
+  absl::StatusOr<uint64_t> RunValueLogGC(double dead_ratio) override;
+  absl::Status WaitForBackgroundWork() override;
+  absl::Status Checkpoint(const std::string& directory) override;
+  absl::Status Verify(const std::function<void(uint64_t, uint64_t)>& progress) override;
+
+  Stats GetStats() override;
+  std::vector<TableInfo> ListTables() override;
+  std::vector<SegmentInfo> ListSegments() override;
+
+ private:
+  friend class SnapshotImpl;
+  friend class UserIterator;
+
+  struct FlushTask;
+  struct CompactionTask;
+  struct CollectionTask;
+
+  explicit DBImpl(const Options& options);
+
+  // --- open.cc
+  absl::Status Recover(RecoveryReport* report);
+  absl::Status CreateNew();
+  absl::Status LoadManifest(RecoveryReport* report);
+  absl::Status ReplayLog(RecoveryReport* report);
+  absl::Status AddReplayed(const log::ReplayedRecord& replayed,
+                           const std::shared_ptr<log::Segment>& segment)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  void AddReplayedSegment(const std::shared_ptr<log::Segment>& segment)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status SealRecovered(const log::ReplayResult& replay,
+                             std::vector<std::shared_ptr<log::Segment>>* unsynced);
+  absl::Status StartWriting(const log::ReplayResult& replay, RecoveryReport* report)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status RemoveOrphans(const log::ReplayResult& replay, RecoveryReport* report);
+  std::vector<uint16_t> FamilyIds() const;
+
+  // --- write_path.cc
+  absl::Status CheckChange(const Change& change) const;
+  // Makes the caller wait if the database is behind; an error if it takes no such write now.
+  absl::Status Admit(uint64_t bytes, bool only_deletes);
+  absl::Status MakeRoom(uint64_t bytes, uint64_t members, bool only_deletes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  bool GenerationIsFull() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status StartSegment(uint64_t room_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status RollSegment(uint64_t room_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // Seals the segment and starts new memtables, for the column families of now.
+  absl::Status RotateGeneration() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status AppendRecord(log::RecordDraft& draft, std::string_view key, std::string_view value)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status AppendChange(const Change& change, log::RecordDraft& draft)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  void IndexChange(const Change& change, const log::RecordDraft& draft, uint64_t hash,
+                   Sequence sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status FinishWrite(const WriteOptions& options, log::Position end);
+  log::RecordDraft MakeDraft(const Change& change, bool in_batch) const;
+
+  // --- read_path.cc
+  // Runs inside an EpochGuard. Views in `found` live as long as `state` is reachable, or point into
+  // `scratch`.
+  absl::Status Find(const ReadState& state, uint16_t family, std::string_view key, Sequence bound,
+                    std::string* scratch, FoundValue* found);
+  absl::Status ReadEntry(const ReadState& state, const table::Entry& entry, std::string* scratch,
+                         FoundValue* found);
+  absl::Status CheckKey(std::string_view key) const;
+  void ReleaseSnapshot(Sequence sequence);
+  Sequence BoundOf(const Snapshot* snapshot) const;
+
+  const ReadState* CurrentState() const { return state_.load(); }
+
+  // --- background.cc
+  void PublishState() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ScheduleLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Submit(Priority priority, void (DBImpl::*step)()) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void StepFlush();
+  void StepCompaction();
+  void StepCollection();
+  void PurgeStep();
+  void SpareStep();
+  void FinishStep() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status BeginFlush();
+  absl::Status RunFlush(bool* done);
+  absl::Status InstallFlush();
+  absl::Status BeginCompaction(const lsm::Compaction& compaction);
+  absl::Status RunCompaction(bool* done);
+  absl::Status InstallCompaction();
+  lsm::PickerOptions PickerOptionsLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<Sequence> SnapshotSequencesLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<Sequence> SnapshotSequences();
+  lsm::OutputOptions OutputFor(uint16_t family, uint32_t level);
+  // Makes `edit` durable and visible. `flushed`, if set, leaves the list of memtables with it.
+  absl::Status Install(const lsm::VersionEdit& edit, const Generation* flushed);
+  absl::Status AppendToManifest(const lsm::VersionEdit& edit, const lsm::Version& before,
+                                const lsm::Version& after)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(install_mutex_);
+  absl::Status StartManifest(const lsm::Version& state)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(install_mutex_);
+  void RetireAfter(const lsm::VersionEdit& edit, const lsm::Version& before,
+                   const lsm::Version& after);
+  // Waits until `done` (looked at under mutex_) is true, helping where there is nobody else.
+  template <typename Condition>
+  void WaitUntil(Condition done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteBackgroundFailure(const absl::Status& status);
+
+  // --- value_gc.cc
+  // Frees the segments without a live value; true if there were any.
+  absl::StatusOr<bool> FreeDeadSegments();
+  void PickVictims();
+  absl::Status BeginCollection();
+  absl::Status CopyLiveValues();
+  absl::Status InstallCollection();
+  absl::Status RunCollection(bool* done);
+  void DiscardCollection();
+
+  // --- upkeep.cc, checkpoint.cc
+  bool IsClosing();
+  void SubmitPurge() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckWritable();
+  void PauseBackground();
+  void ResumeBackground();
+  uint64_t SegmentBytes();
+  absl::Status LinkState(const std::string& directory);
+  absl::Status VerifyValue(const lsm::Version& version, const table::Entry& entry) const;
+
+  // --- space.cc
+  uint64_t NextSegmentBytes() const;
+  uint64_t LogDistanceMax() const;
+  void NoteDiskFull();
+  absl::Status TryLeaveDiskFull();
+  absl::Status MakeReserve();
+  void PoisonLocked(const absl::Status& cause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Poison(const absl::Status& cause);
+  absl::Status PoisonedStatus();
+  Debts CurrentDebts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void UpdateThrottle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Constant after Open().
+  const Options options_;
+  vfs::FileSystem& files_;
+  Clock& clock_;
+  Executor& executor_;
+  const SpaceBudget budget_;
+  std::unique_ptr<vfs::DirectoryLock> lock_;
+  std::unique_ptr<LiveFiles> live_files_;
+  std::unique_ptr<log::Writer> log_;
+  uint64_t database_id_ = 0;
+
+  // The state that readers see, and the last sequence that is visible in it.
+  std::atomic<const ReadState*> state_{nullptr};
+  std::atomic<Sequence> visible_{0};
+
+  Mutex write_mutex_ ABSL_ACQUIRED_AFTER(install_mutex_);
+  std::shared_ptr<Generation> active_ ABSL_GUARDED_BY(write_mutex_);
+  uint64_t range_tombstones_in_active_ ABSL_GUARDED_BY(write_mutex_) = 0;
+  uint64_t sealed_bytes_in_active_ ABSL_GUARDED_BY(write_mutex_) = 0;
+
+  Mutex manual_mutex_;  // One CompactRange, RunValueLogGC or change of column families at a time.
+
+  Mutex install_mutex_;
+  std::unique_ptr<lsm::ManifestWriter> manifest_ ABSL_GUARDED_BY(install_mutex_);
+  uint64_t manifest_number_ ABSL_GUARDED_BY(install_mutex_) = 0;
+
+  mutable Mutex mutex_ ABSL_ACQUIRED_AFTER(write_mutex_);
+  CondVar changed_;  // Something that a waiter may look for under mutex_.
+  std::shared_ptr<const lsm::Version> version_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<Generation>> generations_ ABSL_GUARDED_BY(mutex_);  // Newest first.
+  std::multiset<Sequence> snapshots_ ABSL_GUARDED_BY(mutex_);
+  absl::Status poison_ ABSL_GUARDED_BY(mutex_);
+  bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  int steps_submitted_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool flush_blocked_ ABSL_GUARDED_BY(mutex_) = false;    // Failed; waits for disk space.
+  bool compaction_idle_ ABSL_GUARDED_BY(mutex_) = false;  // Looked, and found nothing to do.
+  bool collection_idle_ ABSL_GUARDED_BY(mutex_) = false;
+  bool purge_submitted_ ABSL_GUARDED_BY(mutex_) = false;
+  int pauses_ ABSL_GUARDED_BY(mutex_) = 0;  // Who wants no compaction or collection to start.
+  double drop_ratio_ ABSL_GUARDED_BY(mutex_) = 1.0;  // Of upper entries that met a dead one.
+  std::set<uint16_t> dropping_ ABSL_GUARDED_BY(mutex_);
+
+  // Each belongs to its running task; null if none runs (looked at under mutex_).
+  std::unique_ptr<FlushTask> flush_;
+  std::unique_ptr<CompactionTask> compaction_;
+  std::unique_ptr<CollectionTask> collection_;
+
+  // Mirrors of state that writers look at without mutex_.
+  std::atomic<uint64_t> throttle_nanos_per_kib_{0};
+  std::atomic<uint64_t> throttle_owed_nanos_{0};
+  std::atomic<bool> disk_full_{false};
+  std::atomic<bool> poisoned_{false};
+  std::atomic<uint64_t> live_bytes_{0};  // Of values and tables, for sizing.
+  std::atomic<uint64_t> disk_full_retry_at_{0};
+  Counters counters_;
+};
+
+}  // namespace nokv

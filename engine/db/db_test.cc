@@ -1,0 +1,232 @@
+// The whole path, from a write to a read after reopening, on the machine's files and in memory.
+#include "engine/db.h"
+
+#include "engine/base/clock.h"
+#include "engine/base/executor.h"
+#include "engine/vfs/mem_file_system.h"
+
+#include <catch2/catch.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace nokv {
+namespace {
+
+// One database over simulated files, on one thread.
+struct Bench {
+  vfs::MemFileSystem files;
+  ManualClock clock;
+  ManualExecutor executor;
+  Options options;
+  std::unique_ptr<DB> db;
+
+  Bench() {
+    options.directory = "/db";
+    options.segment_bytes_max = 64 << 10;
+    options.memory_bytes = 4 << 20;
+    options.reserve_bytes = 0;
+    options.environment = {&files, &clock, &executor};
+  }
+
+  RecoveryReport Open() {
+    RecoveryReport report;
+    auto opened = DB::Open(options, &report);
+    INFO(opened.status());
+    REQUIRE(opened.ok());
+    db = *std::move(opened);
+    return report;
+  }
+
+  std::optional<std::string> Get(std::string_view key) {
+    auto value = db->Get(key);
+    INFO(value.status());
+    REQUIRE(value.ok());
+    return *value;
+  }
+};
+
+std::string Key(int i) { return fmt::format("key{:06}", i); }
+
+std::string Value(int i, size_t size) {
+  std::string value = fmt::format("value {} ", i);
+  value.resize(size, static_cast<char>('a' + i % 26));
+  return value;
+}
+
+TEST_CASE("what is written is read, before and after reopening", "[db]") {
+  Bench bench;
+  bench.Open();
+  REQUIRE(bench.db->Set("small", "one").ok());
+  REQUIRE(bench.db->Set("large", Value(7, 1000)).ok());
+  REQUIRE(bench.Get("small") == "one");
+  REQUIRE(bench.Get("large") == Value(7, 1000));
+  REQUIRE(bench.Get("none") == std::nullopt);
+  REQUIRE(bench.db->Del("small").ok());
+  REQUIRE(bench.Get("small") == std::nullopt);
+
+  bench.db.reset();
+  const RecoveryReport report = bench.Open();
+  REQUIRE(report.records_replayed == 3);
+  REQUIRE(report.cut_position.empty());
+  REQUIRE(bench.Get("small") == std::nullopt);
+  REQUIRE(bench.Get("large") == Value(7, 1000));
+}
+
+TEST_CASE("many writes pass through flush, compaction and collection", "[db]") {
+  Bench bench;
+  bench.options.prefer_mapping = GENERATE(true, false);
+  bench.Open();
+  std::map<std::string, std::string> model;
+  for (int round = 0; round < 6; ++round) {
+    for (int i = 0; i < 2000; i += 1 + (i + round) % 4) {
+      const std::string value = Value(i + round, i % 3 == 0 ? 20 : 600);
+      REQUIRE(bench.db->Set(Key(i), value).ok());
+      model[Key(i)] = value;
+    }
+    for (int i = round; i < 2000; i += 7) {
+      REQUIRE(bench.db->Del(Key(i)).ok());
+      model.erase(Key(i));
+    }
+    bench.executor.RunUntilIdle();
+  }
+  REQUIRE(bench.db->Flush().ok());
+  REQUIRE(bench.db->WaitForBackgroundWork().ok());
+  const Stats stats = bench.db->GetStats();
+  REQUIRE(stats.flushes > 0);
+  REQUIRE(stats.compactions > 0);
+  REQUIRE(stats.collections > 0);
+  REQUIRE(bench.db->Verify().ok());
+
+  const auto check = [&] {
+    auto it = bench.db->NewIterator();
+    it->SeekToFirst();
+    for (const auto& [key, value] : model) {
+      REQUIRE(it->Valid());
+      REQUIRE(it->key() == key);
+      REQUIRE(it->value() == value);
+      it->Next();
+    }
+    REQUIRE(!it->Valid());
+    REQUIRE(it->status().ok());
+    it->SeekToLast();
+    for (auto entry = model.rbegin(); entry != model.rend(); ++entry) {
+      REQUIRE(it->Valid());
+      REQUIRE(it->key() == entry->first);
+      REQUIRE(it->value() == entry->second);
+      it->Prev();
+    }
+    REQUIRE(!it->Valid());
+  };
+  check();
+  bench.db.reset();
+  bench.Open();
+  check();
+  for (int i = 0; i < 2000; ++i) {
+    const auto found = model.find(Key(i));
+    REQUIRE(bench.Get(Key(i)) ==
+            (found == model.end() ? std::nullopt : std::optional<std::string>(found->second)));
+  }
+}
+
+TEST_CASE("when everything is deleted the disk space comes back", "[db]") {
+  Bench bench;
+  bench.Open();
+  for (int i = 0; i < 5000; ++i) REQUIRE(bench.db->Set(Key(i), Value(i, 800)).ok());
+  const bool by_range = GENERATE(true, false);
+  if (by_range) {
+    REQUIRE(bench.db->DeleteRange("key", "kez").ok());
+  } else {
+    for (int i = 0; i < 5000; ++i) REQUIRE(bench.db->Del(Key(i)).ok());
+  }
+  REQUIRE(bench.db->CompactRange(kDefaultColumnFamily, "", "").ok());
+  REQUIRE(bench.db->RunValueLogGC().ok());
+  REQUIRE(bench.db->WaitForBackgroundWork().ok());
+  REQUIRE(bench.Get(Key(17)) == std::nullopt);
+  REQUIRE(bench.db->GetStats().disk_bytes < 300'000);
+  REQUIRE(bench.files.UsedBytes() < 300'000);
+}
+
+TEST_CASE("a snapshot sees its state through flush, compaction and collection", "[db]") {
+  Bench bench;
+  bench.Open();
+  for (int i = 0; i < 300; ++i) REQUIRE(bench.db->Set(Key(i), Value(i, 500)).ok());
+  auto snapshot = bench.db->NewSnapshot();
+  for (int i = 0; i < 300; ++i) REQUIRE(bench.db->Set(Key(i), Value(i + 1, 500)).ok());
+  REQUIRE(bench.db->DeleteRange(Key(0), Key(150)).ok());
+  REQUIRE(bench.db->CompactRange(kDefaultColumnFamily, "", "").ok());
+  REQUIRE(bench.db->RunValueLogGC().ok());
+  for (int i = 0; i < 300; ++i) {
+    std::string value;
+    const auto found = bench.db->Get({.snapshot = snapshot.get()}, Key(i), &value);
+    REQUIRE((found.ok() && *found));
+    REQUIRE(value == Value(i, 500));
+    REQUIRE(bench.Get(Key(i)).has_value() == (i >= 150));
+  }
+}
+
+TEST_CASE("a value expires for readers and is gone after a merge", "[db]") {
+  Bench bench;
+  bench.Open();
+  REQUIRE(bench.db->Set("k", "old").ok());
+  REQUIRE(bench.db->Flush().ok());
+  REQUIRE(bench.db->SetWithTTL("k", "new", absl::Seconds(10)).ok());
+  REQUIRE(bench.Get("k") == "new");
+  bench.clock.Advance(absl::Seconds(11));
+  REQUIRE(bench.Get("k") == std::nullopt);
+  REQUIRE(bench.db->CompactRange(kDefaultColumnFamily, "", "").ok());
+  REQUIRE(bench.Get("k") == std::nullopt);
+  REQUIRE(bench.db->GetStats().tables == 0);
+}
+
+TEST_CASE("a checkpoint opens with the state it was taken at", "[db]") {
+  Bench bench;
+  bench.Open();
+  for (int i = 0; i < 1000; ++i) REQUIRE(bench.db->Set(Key(i), Value(i, 400)).ok());
+  REQUIRE(bench.db->Flush().ok());
+  REQUIRE(bench.db->Set("late", "in the log").ok());
+  REQUIRE(bench.db->Checkpoint("/copy").ok());
+  REQUIRE(bench.db->Set("later", "not there").ok());
+  REQUIRE(bench.db->Checkpoint("/copy").code() == absl::StatusCode::kAlreadyExists);
+
+  Options options = bench.options;
+  options.directory = "/copy";
+  auto copy = DB::Open(options);
+  INFO(copy.status());
+  REQUIRE(copy.ok());
+  REQUIRE(**(*copy)->Get("late") == "in the log");
+  REQUIRE(!(*copy)->Get("later")->has_value());
+  REQUIRE(**(*copy)->Get(Key(5)) == Value(5, 400));
+}
+
+TEST_CASE("column families hold keys apart and are dropped whole", "[db]") {
+  Bench bench;
+  bench.Open();
+  auto created = bench.db->CreateColumnFamily("other");
+  REQUIRE(created.ok());
+  WriteBatch batch;
+  batch.Set("k", "default");
+  batch.Set("k", Value(1, 700), *created);
+  REQUIRE(bench.db->Write(batch).ok());
+  bench.db.reset();
+  bench.Open();
+  std::string value;
+  const ColumnFamilyHandle other = *bench.db->FindColumnFamily("other");
+  REQUIRE(*bench.db->Get({.column_family = other}, "k", &value));
+  REQUIRE(value == Value(1, 700));
+  REQUIRE(bench.Get("k") == "default");
+  REQUIRE(bench.db->DropColumnFamily(other).ok());
+  REQUIRE(!bench.db->Get({.column_family = other}, "k", &value).ok());
+  REQUIRE(bench.Get("k") == "default");
+}
+
+TEST_CASE("a second opener is refused", "[db]") {
+  Bench bench;
+  bench.Open();
+  const auto second = DB::Open(bench.options);
+  REQUIRE(second.status().code() == absl::StatusCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace nokv

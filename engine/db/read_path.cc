@@ -1,0 +1,223 @@
+// Point reads: memtables, then tables from the newest level down, then the value.
+#include "engine/base/epoch.h"
+#include "engine/db/db_impl.h"
+#include "engine/db/snapshot_impl.h"
+#include "engine/db/user_iterator.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace nokv {
+namespace {
+
+// Where the search for one key stands: what it wants, and the newest range tombstone it has met.
+struct Search {
+  std::string_view key;
+  uint64_t hash;
+  Sequence bound;
+  Sequence covering = 0;
+
+  void Meet(const lsm::RangeTombstones* tombstones) {
+    if (tombstones == nullptr) return;
+    covering = std::max(covering, tombstones->NewestCovering(key, bound));
+  }
+};
+
+// Looks into one table. True when the search is over.
+absl::StatusOr<bool> SearchTable(const lsm::TableFile& file, Search& search, table::Entry* entry,
+                                 bool* found) {
+  search.Meet(file.range_tombstones.get());
+  ASSIGN_OR_RETURN(*found, file.table->Get(search.key, search.hash, search.bound, entry));
+  // Whatever lies in older tables is older than the tombstone.
+  return *found || search.covering != 0;
+}
+
+bool MayHold(const lsm::TableFile& file, std::string_view key) {
+  return file.summary.smallest_key <= key && file.summary.largest_key >= key;
+}
+
+absl::StatusOr<bool> SearchTables(const lsm::Family& family, Search& search, table::Entry* entry) {
+  bool found = false;
+  for (const lsm::TableRef& file : family.levels[0]) {
+    if (!MayHold(*file, search.key)) continue;
+    ASSIGN_OR_RETURN(const bool over, SearchTable(*file, search, entry, &found));
+    if (over) return found;
+  }
+  for (uint32_t number = 1; number < lsm::kLevels; ++number) {
+    const lsm::TableList& level = family.levels[number];
+    if (level.empty()) continue;
+    bool over = false;
+    for (size_t i = lsm::FirstTableFor(level, search.key);
+         i < level.size() && level[i]->summary.smallest_key <= search.key && !found; ++i) {
+      ASSIGN_OR_RETURN(const bool table_over, SearchTable(*level[i], search, entry, &found));
+      over |= table_over;
+    }
+    if (over) return found;
+  }
+  return found;
+}
+
+}  // namespace
+
+absl::Status DBImpl::ReadEntry(const ReadState& state, const table::Entry& entry,
+                               std::string* scratch, FoundValue* found) {
+  if (entry.kind == table::EntryKind::kDelete) return absl::OkStatus();
+  if (entry.expiry_ms != 0 && entry.expiry_ms <= clock_.WallMillis()) return absl::OkStatus();
+  found->exists = true;
+  found->expiry_ms = entry.expiry_ms;
+  if (entry.kind == table::EntryKind::kInline) {
+    found->value = entry.value;
+    return absl::OkStatus();
+  }
+  const log::ValueHost* host = state.version().host(entry.handle.segment);
+  if (host == nullptr) {
+    return DataLossError("{}: a key refers to segment {}, which is not there", options_.directory,
+                         entry.handle.segment);
+  }
+  ASSIGN_OR_RETURN(const log::Record record,
+                   host->ReadValue(entry.handle.ordinal, entry.handle.record_bytes,
+                                   {.verify = options_.verify_reads}, scratch));
+  if (record.key != entry.key) {
+    return DataLossError("{}: value {} of segment {} belongs to another key", host->file_name(),
+                         entry.handle.ordinal, entry.handle.segment);
+  }
+  found->value = record.value;
+  return absl::OkStatus();
+}
+
+absl::Status DBImpl::Find(const ReadState& state, uint16_t family, std::string_view key,
+                          Sequence bound, std::string* scratch, FoundValue* found) {
+  Search search{key, table::Table::HashKey(key), bound};
+  for (const std::shared_ptr<Generation>& generation : state.generations()) {
+    const lsm::MemTable* memtable = generation->table(family);
+    if (memtable == nullptr) continue;
+    search.Meet(memtable->range_tombstones());
+    const lsm::MemVersion* version = memtable->Find(key, search.hash, bound);
+    if (version == nullptr) {
+      if (search.covering != 0) return absl::OkStatus();
+      continue;
+    }
+    if (version->is_delete || version->sequence < search.covering) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const log::Record record, generation->ReadRecord(*version, scratch));
+    if (version->has_expiry && record.expiry_ms <= clock_.WallMillis()) return absl::OkStatus();
+    *found = {true, record.expiry_ms, record.value};
+    return absl::OkStatus();
+  }
+
+  const lsm::Family* tables = state.version().family(family);
+  if (tables == nullptr) {
+    return InvalidArgumentError("no column family {}", family);
+  }
+  table::Entry entry;
+  ASSIGN_OR_RETURN(const bool is_found, SearchTables(*tables, search, &entry));
+  if (!is_found || entry.sequence < search.covering) return absl::OkStatus();
+  return ReadEntry(state, entry, scratch, found);
+}
+
+Sequence DBImpl::BoundOf(const Snapshot* snapshot) const {
+  return snapshot == nullptr ? visible_.load()
+                             : static_cast<const SnapshotImpl*>(snapshot)->sequence();
+}
+
+absl::StatusOr<bool> DBImpl::Get(const ReadOptions& options, std::string_view key,
+                                 std::string* value) {
+  RETURN_IF_ERROR(CheckKey(key));
+  FoundValue found;
+  std::string scratch;
+  {
+    const EpochGuard guard;
+    // The state before the bound: what is visible at the bound but came after this state is in a
+    // younger memtable and is simply not seen, so the reader sees a prefix of the writes.
+    const ReadState& state = *CurrentState();
+    RETURN_IF_ERROR(
+        Find(state, options.column_family.id, key, BoundOf(options.snapshot), &scratch, &found));
+    if (found.exists) value->assign(found.value);
+  }
+  counters_.Add(Counter::kReads);
+  if (found.exists) counters_.Add(Counter::kReadsFound);
+  return found.exists;
+}
+
+absl::StatusOr<bool> DBImpl::Get(const ReadOptions& options, std::string_view key,
+                                 PinnedValue* value) {
+  RETURN_IF_ERROR(CheckKey(key));
+
+  struct Pin {
+    explicit Pin(const ReadState* state) : reference(state) {}
+
+    ReadStateRef reference;
+    std::string bytes;
+  };
+
+  FoundValue found;
+  const EpochGuard guard;
+  const ReadState* const state = CurrentState();
+  auto pin = std::make_shared<Pin>(state);
+  RETURN_IF_ERROR(
+      Find(*state, options.column_family.id, key, BoundOf(options.snapshot), &pin->bytes, &found));
+  counters_.Add(Counter::kReads);
+  if (!found.exists) return false;
+  counters_.Add(Counter::kReadsFound);
+  if (found.value.size() < options_.value_threshold_bytes) {
+    // A small value may stand in a table block, which only the guard keeps.
+    pin->bytes = std::string(found.value);
+    found.value = pin->bytes;
+  }
+  value->value_ = found.value;
+  value->pin_ = std::move(pin);
+  return true;
+}
+
+absl::StatusOr<bool> DBImpl::GetExpiry(const ReadOptions& options, std::string_view key,
+                                       uint64_t* expiry_ms) {
+  RETURN_IF_ERROR(CheckKey(key));
+  FoundValue found;
+  std::string scratch;
+  const EpochGuard guard;
+  RETURN_IF_ERROR(Find(*CurrentState(), options.column_family.id, key, BoundOf(options.snapshot),
+                       &scratch, &found));
+  *expiry_ms = found.expiry_ms;
+  return found.exists;
+}
+
+absl::StatusOr<std::vector<std::optional<std::string>>> DBImpl::MultiGet(
+    const ReadOptions& options, std::span<const std::string_view> keys) {
+  std::vector<std::optional<std::string>> values(keys.size());
+  std::string scratch;
+  const EpochGuard guard;
+  const ReadState& state = *CurrentState();
+  const Sequence bound = BoundOf(options.snapshot);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    RETURN_IF_ERROR(CheckKey(keys[i]));
+    FoundValue found;
+    RETURN_IF_ERROR(Find(state, options.column_family.id, keys[i], bound, &scratch, &found));
+    if (found.exists) values[i] = std::string(found.value);
+  }
+  counters_.Add(Counter::kReads, keys.size());
+  return values;
+}
+
+std::unique_ptr<Iterator> DBImpl::NewIterator(const IteratorOptions& options) {
+  counters_.Add(Counter::kIterators);
+  const EpochGuard guard;
+  const ReadState* const state = CurrentState();
+  return std::make_unique<UserIterator>(*state,
+                                        UserIterator::Context{&clock_, options_.verify_reads},
+                                        options, BoundOf(options.snapshot));
+}
+
+std::unique_ptr<Snapshot> DBImpl::NewSnapshot() {
+  MutexLock lock(mutex_);
+  const Sequence sequence = visible_.load();
+  snapshots_.insert(sequence);
+  return std::make_unique<SnapshotImpl>(*this, sequence);
+}
+
+void DBImpl::ReleaseSnapshot(Sequence sequence) {
+  MutexLock lock(mutex_);
+  snapshots_.erase(snapshots_.find(sequence));
+  // What only this snapshot could see may be merged away now.
+  compaction_idle_ = false;
+}
+
+}  // namespace nokv

@@ -1,0 +1,142 @@
+// What a reader sees: the memtables and the version of one moment, immutable as a set. A new one is
+// published whenever a memtable is rotated or a version installed; readers reach the current one
+// through an atomic pointer inside an EpochGuard and count a reference only to keep it longer.
+//
+// Thread-safety: immutable; the reference count is atomic.
+#pragma once
+
+#include "engine/base/check.h"
+#include "engine/log/segment.h"
+#include "engine/lsm/memtable.h"
+#include "engine/lsm/version.h"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace nokv {
+
+// The memtables of all column families over one stretch of the log: whole segments, from
+// first_segment on. Flushed as one, with one edit.
+//
+// Thread-safety: one writer (under the write path's lock); readers beside it.
+class Generation {
+ public:
+  static constexpr size_t kSegmentsMax = 256;
+
+  Generation(uint32_t first_segment, const std::vector<uint16_t>& families, size_t keys_expected)
+      : first_segment_(first_segment) {
+    for (const uint16_t id : families) {
+      tables_.emplace_back(id, std::make_unique<lsm::MemTable>(id == 0 ? keys_expected : 0));
+    }
+  }
+
+  lsm::MemTable* table(uint16_t family) const {
+    for (const auto& [id, memtable] : tables_) {
+      if (id == family) return memtable.get();
+    }
+    return nullptr;
+  }
+
+  const std::vector<std::pair<uint16_t, std::unique_ptr<lsm::MemTable>>>& tables() const {
+    return tables_;
+  }
+
+  uint32_t first_segment() const { return first_segment_; }
+
+  bool TakesSegments() const { return owners_.size() < kSegmentsMax; }
+
+  // Segments are added in order, without gaps.
+  void AddSegment(std::shared_ptr<const log::Segment> segment) {
+    NOKV_CHECK(segment->number() == first_segment_ + owners_.size());
+    segments_[owners_.size()].store(segment.get(), std::memory_order_release);
+    owners_.push_back(std::move(segment));
+  }
+
+  const std::vector<std::shared_ptr<const log::Segment>>& segments() const { return owners_; }
+
+  // The record of a version that a reader found here.
+  absl::StatusOr<log::Record> ReadRecord(const lsm::MemVersion& version,
+                                         std::string* scratch) const {
+    return SegmentOfVersion(version)->ReadAt(log::OffsetOf(version.sequence), version.record_bytes,
+                                             scratch);
+  }
+
+  void Prefetch(const lsm::MemVersion& version) const {
+    SegmentOfVersion(version)->PrefetchAt(log::OffsetOf(version.sequence), version.record_bytes);
+  }
+
+  size_t used_bytes() const {
+    size_t bytes = 0;
+    for (const auto& [id, memtable] : tables_) bytes += memtable->used_bytes();
+    return bytes;
+  }
+
+  bool empty() const {
+    for (const auto& [id, memtable] : tables_) {
+      if (!memtable->empty()) return false;
+    }
+    return true;
+  }
+
+ private:
+  const log::Segment* SegmentOfVersion(const lsm::MemVersion& version) const {
+    return segments_[log::SegmentOf(version.sequence) - first_segment_].load(
+        std::memory_order_acquire);
+  }
+
+  const uint32_t first_segment_;
+  std::vector<std::pair<uint16_t, std::unique_ptr<lsm::MemTable>>> tables_;
+  std::array<std::atomic<const log::Segment*>, kSegmentsMax> segments_{};
+  std::vector<std::shared_ptr<const log::Segment>> owners_;
+};
+
+class ReadState {
+ public:
+  ReadState(std::vector<std::shared_ptr<Generation>> generations,
+            std::shared_ptr<const lsm::Version> version)
+      : generations_(std::move(generations)), version_(std::move(version)) {}
+
+  // Newest first.
+  const std::vector<std::shared_ptr<Generation>>& generations() const { return generations_; }
+
+  const lsm::Version& version() const { return *version_; }
+
+  const std::shared_ptr<const lsm::Version>& shared_version() const { return version_; }
+
+  void Ref() const { references_.fetch_add(1, std::memory_order_relaxed); }
+
+  void Unref() const {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+ private:
+  ~ReadState() = default;
+
+  const std::vector<std::shared_ptr<Generation>> generations_;
+  const std::shared_ptr<const lsm::Version> version_;
+  mutable std::atomic<uint64_t> references_{1};
+};
+
+// A counted reference.
+class ReadStateRef {
+ public:
+  explicit ReadStateRef(const ReadState* state) : state_(state) { state_->Ref(); }
+
+  ~ReadStateRef() { state_->Unref(); }
+
+  ReadStateRef(const ReadStateRef&) = delete;
+  ReadStateRef& operator=(const ReadStateRef&) = delete;
+
+  const ReadState* operator->() const { return state_; }
+
+  const ReadState& operator*() const { return *state_; }
+
+ private:
+  const ReadState* const state_;
+};
+
+}  // namespace nokv

@@ -1,0 +1,253 @@
+// What users may ask for by name: flush, compact, collect, checkpoint, verify, column families, and
+// closing.
+#include "engine/base/check.h"
+#include "engine/base/planted.h"
+#include "engine/db/background_tasks.h"
+#include "engine/db/db_impl.h"
+#include "engine/db/file_names.h"
+#include "engine/db/wait.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace nokv {
+
+DBImpl::~DBImpl() {
+  {
+    MutexLock lock(mutex_);
+    closing_ = true;
+    WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return steps_submitted_ == 0; });
+  }
+  if (log_ != nullptr) {
+    log_->WaitForSyncs();
+    log_->DropSpare();
+  }
+  if (const ReadState* state = state_.load(); state != nullptr) state->Unref();
+  {
+    MutexLock write_lock(write_mutex_);
+    active_.reset();
+    MutexLock lock(mutex_);
+    generations_.clear();
+    version_.reset();
+  }
+  // States that other threads' guards still hold up refer to tables, and those to the block cache.
+  while (!EpochCollect()) clock_.SleepFor(absl::Microseconds(50));
+  if (live_files_ != nullptr && !options_.read_only) live_files_->Purge(nullptr, 0);
+}
+
+bool DBImpl::IsClosing() {
+  MutexLock lock(mutex_);
+  return closing_;
+}
+
+void DBImpl::SubmitPurge() {
+  if (purge_submitted_ || closing_) return;
+  purge_submitted_ = true;
+  Submit(Priority::kLow, &DBImpl::PurgeStep);
+}
+
+absl::Status DBImpl::CheckWritable() {
+  if (options_.read_only)
+    return FailedPreconditionError("{}: opened read-only", options_.directory);
+  if (poisoned_.load()) return PoisonedStatus();
+  return absl::OkStatus();
+}
+
+absl::Status DBImpl::Flush() {
+  RETURN_IF_ERROR(CheckWritable());
+  uint32_t first_kept = 0;
+  {
+    MutexLock lock(write_mutex_);
+    if (!active_->empty()) RETURN_IF_ERROR(RotateGeneration());
+    first_kept = active_->first_segment();
+  }
+  MutexLock lock(mutex_);
+  flush_blocked_ = false;
+  ScheduleLocked();
+  WaitUntil([this, first_kept]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return generations_.back()->first_segment() >= first_kept || !poison_.ok() || flush_blocked_;
+  });
+  if (!poison_.ok()) return poison_;
+  if (generations_.back()->first_segment() < first_kept) {
+    return ResourceExhaustedError("{}: the disk is full", options_.directory);
+  }
+  return absl::OkStatus();
+}
+
+void DBImpl::PauseBackground() {
+  MutexLock lock(mutex_);
+  ++pauses_;
+  WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return compaction_ == nullptr && collection_ == nullptr;
+  });
+}
+
+void DBImpl::ResumeBackground() {
+  MutexLock lock(mutex_);
+  --pauses_;
+  compaction_idle_ = false;
+  collection_idle_ = false;
+  ScheduleLocked();
+}
+
+absl::Status DBImpl::CompactRange(ColumnFamilyHandle column_family, std::string_view start,
+                                  std::string_view end) {
+  RETURN_IF_ERROR(Flush());
+  MutexLock manual(manual_mutex_);
+  PauseBackground();
+  absl::Status status;
+  for (bool more = true; more && status.ok();) {
+    std::optional<lsm::Compaction> picked;
+    {
+      MutexLock lock(mutex_);
+      picked = lsm::PickCompaction(*version_, PickerOptionsLocked());
+      if (!picked.has_value() || !picked->IsDrop()) {
+        picked = lsm::PickManual(*version_, column_family.id, start, end);
+      }
+      more = picked.has_value();
+      if (more) compaction_ = std::make_unique<CompactionTask>();
+    }
+    if (!more) break;
+    status = BeginCompaction(*picked);
+    picked.reset();
+    for (bool done = false; !done && status.ok();) status = RunCompaction(&done);
+    MutexLock lock(mutex_);
+    compaction_.reset();
+  }
+  ResumeBackground();
+  if (!status.ok()) NoteBackgroundFailure(status);
+  return status;
+}
+
+absl::StatusOr<uint64_t> DBImpl::RunValueLogGC(double dead_ratio) {
+  RETURN_IF_ERROR(CheckWritable());
+  if (!(dead_ratio >= 0.0 && dead_ratio < 1.0)) {
+    return InvalidArgumentError("a dead ratio of {}; at least 0 and below 1 is wanted", dead_ratio);
+  }
+  MutexLock manual(manual_mutex_);
+  PauseBackground();
+  const uint64_t before = SegmentBytes();
+  absl::Status status;
+  for (uint64_t last = UINT64_MAX; status.ok();) {
+    {
+      MutexLock lock(mutex_);
+      collection_ = std::make_unique<CollectionTask>();
+      collection_->dead_ratio_min = dead_ratio;
+    }
+    for (bool done = false; !done && status.ok();) status = RunCollection(&done);
+    const bool did_something = !collection_->victims.empty();
+    {
+      MutexLock lock(mutex_);
+      collection_.reset();
+    }
+    const uint64_t now = SegmentBytes();
+    if (!did_something || now >= last) break;
+    last = now;
+  }
+  const uint64_t after = SegmentBytes();
+  ResumeBackground();
+  if (!status.ok()) {
+    NoteBackgroundFailure(status);
+    return status;
+  }
+  live_files_->Purge(log_.get(), NextSegmentBytes());
+  return before > after ? before - after : 0;
+}
+
+uint64_t DBImpl::SegmentBytes() {
+  MutexLock lock(mutex_);
+  return version_->segment_bytes();
+}
+
+absl::Status DBImpl::WaitForBackgroundWork() {
+  {
+    MutexLock lock(mutex_);
+    ScheduleLocked();
+    WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return steps_submitted_ == 0; });
+    if (!poison_.ok()) return poison_;
+  }
+  if (!options_.read_only) live_files_->Purge(log_.get(), NextSegmentBytes());
+  return absl::OkStatus();
+}
+
+// --- Column families.
+
+absl::StatusOr<ColumnFamilyHandle> DBImpl::CreateColumnFamily(std::string_view name) {
+  RETURN_IF_ERROR(CheckWritable());
+  if (name.empty() || name.size() > 255) {
+    return InvalidArgumentError("a column family name of {} bytes; 1 to 255 are allowed",
+                                name.size());
+  }
+  MutexLock manual(manual_mutex_);
+  uint32_t id = 0;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [other, family] : version_->families()) {
+      if (family.name == name) return AlreadyExistsError("column family '{}' is there", name);
+      id = std::max<uint32_t>(id, other + 1u);
+    }
+  }
+  if (id > UINT16_MAX) return ResourceExhaustedError("no column family number is left");
+  lsm::VersionEdit edit;
+  edit.new_families.push_back({static_cast<uint16_t>(id), std::string(name)});
+  RETURN_IF_ERROR(Install(edit, nullptr));
+  // New memtables, with one for it.
+  MutexLock lock(write_mutex_);
+  RETURN_IF_ERROR(RotateGeneration());
+  return ColumnFamilyHandle{static_cast<uint16_t>(id)};
+}
+
+absl::Status DBImpl::DropColumnFamily(ColumnFamilyHandle column_family) {
+  RETURN_IF_ERROR(CheckWritable());
+  if (column_family == kDefaultColumnFamily) {
+    return InvalidArgumentError("the default column family can't be dropped");
+  }
+  MutexLock manual(manual_mutex_);
+  {
+    MutexLock lock(mutex_);
+    if (version_->family(column_family.id) == nullptr) {
+      return NotFoundError("no column family {}", column_family.id);
+    }
+    dropping_.insert(column_family.id);
+  }
+  // No memtable takes its writes any more, and none of its records is above the log boundary when
+  // the edit is made: a later family may get the same number.
+  absl::Status status;
+  {
+    MutexLock lock(write_mutex_);
+    status = RotateGeneration();
+  }
+  if (status.ok()) status = Flush();
+  if (status.ok()) {
+    PauseBackground();
+    lsm::VersionEdit edit;
+    edit.dropped_families.push_back(column_family.id);
+    status = Install(edit, nullptr);
+    ResumeBackground();
+  }
+  {
+    MutexLock lock(mutex_);
+    dropping_.erase(column_family.id);
+    SubmitPurge();
+  }
+  return status;
+}
+
+absl::StatusOr<ColumnFamilyHandle> DBImpl::FindColumnFamily(std::string_view name) {
+  MutexLock lock(mutex_);
+  for (const auto& [id, family] : version_->families()) {
+    if (family.name == name) return ColumnFamilyHandle{id};
+  }
+  return NotFoundError("no column family '{}'", name);
+}
+
+std::vector<std::pair<std::string, ColumnFamilyHandle>> DBImpl::ListColumnFamilies() {
+  std::vector<std::pair<std::string, ColumnFamilyHandle>> families;
+  MutexLock lock(mutex_);
+  for (const auto& [id, family] : version_->families()) {
+    families.emplace_back(family.name, ColumnFamilyHandle{id});
+  }
+  return families;
+}
+
+}  // namespace nokv

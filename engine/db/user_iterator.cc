@@ -1,0 +1,283 @@
+#include "engine/db/user_iterator.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace nokv {
+
+UserIterator::UserIterator(const ReadState& state, const Context& context,
+                           const IteratorOptions& options, Sequence bound)
+    : state_(&state), context_(context), options_(options), bound_(bound) {
+  AddSources(state, options.column_family.id);
+}
+
+void UserIterator::AddSources(const ReadState& state, uint16_t family) {
+  for (const std::shared_ptr<Generation>& generation : state.generations()) {
+    const lsm::MemTable* memtable = generation->table(family);
+    if (memtable == nullptr) continue;
+    if (const lsm::RangeTombstones* tombstones = memtable->range_tombstones()) {
+      range_tombstones_.push_back(tombstones);
+    }
+    if (memtable->keys() > 0) {
+      sources_.push_back({lsm::NewMemLayer(*memtable, bound_), generation.get()});
+    }
+  }
+  const lsm::Family* tables = state.version().family(family);
+  if (tables == nullptr) {
+    status_ = InvalidArgumentError("no column family {}", family);
+    return;
+  }
+  for (uint32_t number = 0; number < lsm::kLevels; ++number) {
+    const lsm::TableList& level = tables->levels[number];
+    for (const lsm::TableRef& file : level) {
+      if (file->range_tombstones != nullptr) {
+        range_tombstones_.push_back(file->range_tombstones.get());
+      }
+      if (number == 0) {
+        sources_.push_back({lsm::NewTableLayer(file->table->NewIterator(), bound_), nullptr});
+      }
+    }
+    if (number > 0 && !level.empty()) {
+      sources_.push_back({lsm::NewTableLayer(lsm::NewLevelIterator(level, true), bound_), nullptr});
+    }
+  }
+}
+
+void UserIterator::Reset(Direction direction) {
+  direction_ = direction;
+  first_ = 0;
+  count_ = 0;
+  ahead_ = 1;
+  at_end_ = false;
+}
+
+void UserIterator::SeekToFirst() {
+  if (!options_.lower_bound.empty()) return Seek(options_.lower_bound);
+  Reset(Direction::kForward);
+  for (Source& source : sources_) source.layer->SeekToFirst();
+  FillForward(ahead_);
+}
+
+void UserIterator::Seek(std::string_view target) {
+  here_.assign(IsBelowLower(target) ? std::string_view(options_.lower_bound) : target);
+  Reset(Direction::kForward);
+  for (Source& source : sources_) source.layer->Seek(here_);
+  FillForward(ahead_);
+}
+
+void UserIterator::SeekToLast() {
+  Reset(Direction::kBackward);
+  for (Source& source : sources_) {
+    if (options_.upper_bound.empty()) {
+      source.layer->SeekToLast();
+    } else {
+      source.layer->SeekBefore(options_.upper_bound);
+    }
+  }
+  FillBackward();
+}
+
+void UserIterator::SeekForPrev(std::string_view target) {
+  if (IsAtUpper(target)) return SeekToLast();
+  // The smallest key above `target`.
+  here_.assign(target);
+  here_.push_back('\0');
+  Reset(Direction::kBackward);
+  for (Source& source : sources_) source.layer->SeekBefore(here_);
+  FillBackward();
+}
+
+void UserIterator::Next() {
+  if (direction_ == Direction::kBackward) {
+    here_.assign(key());
+    here_.push_back('\0');
+    Reset(Direction::kForward);
+    for (Source& source : sources_) source.layer->Seek(here_);
+    FillForward(ahead_);
+    return;
+  }
+  first_ = (first_ + 1) % kRowsMax;
+  if (--count_ > 0 || at_end_) return;
+  ahead_ = std::min(2 * ahead_, kRowsMax);
+  FillForward(ahead_);
+}
+
+void UserIterator::Prev() {
+  if (direction_ == Direction::kForward) {
+    here_.assign(key());
+    Reset(Direction::kBackward);
+    for (Source& source : sources_) source.layer->SeekBefore(here_);
+  }
+  FillBackward();
+}
+
+bool UserIterator::CheckLayers() {
+  for (const Source& source : sources_) {
+    if (source.layer->Valid()) continue;
+    if (absl::Status status = source.layer->status(); !status.ok()) {
+      status_ = std::move(status);
+      return false;
+    }
+  }
+  return true;
+}
+
+size_t UserIterator::SmallestSource() const {
+  size_t best = sources_.size();
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    if (!sources_[i].layer->Valid()) continue;
+    if (best == sources_.size() || sources_[i].layer->key() < sources_[best].layer->key()) best = i;
+  }
+  return best;
+}
+
+size_t UserIterator::LargestSource() const {
+  size_t best = sources_.size();
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    if (!sources_[i].layer->Valid()) continue;
+    if (best == sources_.size() || sources_[i].layer->key() > sources_[best].layer->key()) best = i;
+  }
+  return best;
+}
+
+size_t UserIterator::NewestAt(size_t chosen) const {
+  size_t newest = chosen;
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    const lsm::Layer& layer = *sources_[i].layer;
+    if (i == chosen || !layer.Valid() || layer.key() != sources_[chosen].layer->key()) continue;
+    if (layer.sequence() > sources_[newest].layer->sequence()) newest = i;
+  }
+  return newest;
+}
+
+void UserIterator::FillForward(size_t wanted) {
+  first_ = 0;
+  count_ = 0;
+  while (count_ < wanted && status_.ok()) {
+    const size_t smallest = SmallestSource();
+    if (!CheckLayers()) break;
+    if (smallest == sources_.size() || IsAtUpper(sources_[smallest].layer->key())) {
+      at_end_ = true;
+      break;
+    }
+    const size_t newest = NewestAt(smallest);
+    Row& row = rows_[count_];
+    const bool is_visible = MakeRow(sources_[newest], &row);
+    row.key.assign(sources_[smallest].layer->key());
+    for (Source& source : sources_) {
+      if (source.layer->Valid() && source.layer->key() == row.key) source.layer->Next();
+    }
+    if (!is_visible) continue;
+    if (!options_.keys_only) Prefetch(row);
+    ++count_;
+  }
+}
+
+void UserIterator::FillBackward() {
+  first_ = 0;
+  count_ = 0;
+  while (status_.ok()) {
+    const size_t largest = LargestSource();
+    if (!CheckLayers()) return;
+    if (largest == sources_.size() || IsBelowLower(sources_[largest].layer->key())) return;
+    const size_t newest = NewestAt(largest);
+    Row& row = rows_[0];
+    const bool is_visible = MakeRow(sources_[newest], &row);
+    row.key.assign(sources_[largest].layer->key());
+    for (Source& source : sources_) {
+      if (source.layer->Valid() && source.layer->key() == row.key) source.layer->Prev();
+    }
+    if (is_visible) {
+      count_ = 1;
+      return;
+    }
+  }
+}
+
+bool UserIterator::MakeRow(const Source& source, Row* row) {
+  const lsm::Layer& layer = *source.layer;
+  for (const lsm::RangeTombstones* tombstones : range_tombstones_) {
+    if (tombstones->NewestCovering(layer.key(), bound_) > layer.sequence()) return false;
+  }
+  row->expiry_ms = 0;
+  row->generation = nullptr;
+  row->version = nullptr;
+  row->host = nullptr;
+  row->is_loaded = false;
+  return source.generation != nullptr ? MakeMemRow(source, row) : MakeTableRow(source, row);
+}
+
+bool UserIterator::MakeMemRow(const Source& source, Row* row) {
+  const lsm::MemVersion& version = *source.layer->mem_version();
+  if (version.is_delete) return false;
+  row->generation = source.generation;
+  row->version = &version;
+  if (!version.has_expiry) return true;
+  const absl::Status loaded = LoadValue(row);
+  if (!loaded.ok()) {
+    status_ = loaded;
+    return false;
+  }
+  return row->expiry_ms > context_.clock->WallMillis();
+}
+
+bool UserIterator::MakeTableRow(const Source& source, Row* row) {
+  const table::Entry& entry = *source.layer->table_entry();
+  if (entry.kind == table::EntryKind::kDelete) return false;
+  if (entry.expiry_ms != 0 && entry.expiry_ms <= context_.clock->WallMillis()) return false;
+  row->expiry_ms = entry.expiry_ms;
+  if (entry.kind == table::EntryKind::kInline) {
+    if (!options_.keys_only) row->bytes.assign(entry.value);
+    row->value = row->bytes;
+    row->is_loaded = true;
+    return true;
+  }
+  row->handle = entry.handle;
+  row->host = state_->version().host(entry.handle.segment);
+  if (row->host == nullptr) {
+    status_ = DataLossError("a key refers to segment {}, which is not there", entry.handle.segment);
+    return false;
+  }
+  return true;
+}
+
+void UserIterator::Prefetch(const Row& row) const {
+  if (row.is_loaded) return;
+  if (row.host != nullptr) {
+    row.host->Prefetch(row.handle.ordinal, row.handle.record_bytes);
+  } else {
+    row.generation->Prefetch(*row.version);
+  }
+}
+
+absl::Status UserIterator::LoadValue(Row* row) {
+  log::Record record;
+  if (row->host != nullptr) {
+    ASSIGN_OR_RETURN(record, row->host->ReadValue(row->handle.ordinal, row->handle.record_bytes,
+                                                  {.verify = context_.verify_reads}, &row->bytes));
+    if (record.key != row->key) {
+      return DataLossError("{}: value {} of segment {} belongs to another key",
+                           row->host->file_name(), row->handle.ordinal, row->handle.segment);
+    }
+  } else {
+    ASSIGN_OR_RETURN(record, row->generation->ReadRecord(*row->version, &row->bytes));
+    row->expiry_ms = record.expiry_ms;
+  }
+  row->value = record.value;
+  row->is_loaded = true;
+  return absl::OkStatus();
+}
+
+std::string_view UserIterator::value() {
+  if (options_.keys_only) return {};
+  Row& row = rows_[first_];
+  if (!row.is_loaded) {
+    if (absl::Status status = LoadValue(&row); !status.ok()) {
+      status_ = std::move(status);
+      return {};
+    }
+  }
+  return row.value;
+}
+
+}  // namespace nokv

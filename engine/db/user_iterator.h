@@ -1,0 +1,119 @@
+// The iterator that users see: merges the layers of one state, hides deletions and expired values,
+// and loads values ahead of the reader.
+//
+// Going forward it resolves a few rows ahead of the one it stands on and prefetches their values,
+// so that the cache misses of several rows overlap; the number grows with the length of the scan.
+//
+// Thread-safety: none.
+#pragma once
+
+#include "engine/base/clock.h"
+#include "engine/db/read_state.h"
+#include "engine/iterator.h"
+#include "engine/lsm/layer.h"
+#include "engine/lsm/level_iterator.h"
+#include "engine/options.h"
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace nokv {
+
+class UserIterator final : public Iterator {
+ public:
+  struct Context {
+    Clock* clock;
+    bool verify_reads;
+  };
+
+  // Inside an EpochGuard under which `state` was found.
+  UserIterator(const ReadState& state, const Context& context, const IteratorOptions& options,
+               Sequence bound);
+
+  bool Valid() const override { return count_ > 0 && status_.ok(); }
+
+  void SeekToFirst() override;
+  void SeekToLast() override;
+  void Seek(std::string_view target) override;
+  void SeekForPrev(std::string_view target) override;
+  void Next() override;
+  void Prev() override;
+
+  std::string_view key() const override { return rows_[first_].key; }
+
+  std::string_view value() override;
+
+  uint64_t expiry_ms() const override { return rows_[first_].expiry_ms; }
+
+  absl::Status status() const override { return status_; }
+
+ private:
+  static constexpr size_t kRowsMax = 16;
+
+  enum class Direction { kForward, kBackward };
+
+  // One visible row. The value is read when it is asked for, unless it came with the key.
+  struct Row {
+    std::string key;
+    uint64_t expiry_ms = 0;
+    const Generation* generation = nullptr;  // Where `version` is from, or null.
+    const lsm::MemVersion* version = nullptr;
+    const log::ValueHost* host = nullptr;
+    table::ValueHandle handle;
+    std::string bytes;       // Of an inline value, or of one read by pread.
+    std::string_view value;  // If is_loaded.
+    bool is_loaded = false;
+  };
+
+  struct Source {
+    std::unique_ptr<lsm::Layer> layer;
+    const Generation* generation;  // Of a memtable; null for tables.
+  };
+
+  void AddSources(const ReadState& state, uint16_t family);
+  bool CheckLayers();
+  // Fills rows from where the layers stand until `wanted` are there or the range ends.
+  void FillForward(size_t wanted);
+  void FillBackward();
+  size_t SmallestSource() const;
+  size_t LargestSource() const;
+  // The newest version among the layers standing on the same key as `chosen`; moves nothing.
+  size_t NewestAt(size_t chosen) const;
+  // Makes `row` of what the source stands on. False if it is deleted or expired.
+  bool MakeRow(const Source& source, Row* row);
+  bool MakeMemRow(const Source& source, Row* row);
+  bool MakeTableRow(const Source& source, Row* row);
+  void Prefetch(const Row& row) const;
+  absl::Status LoadValue(Row* row);
+
+  bool IsBelowLower(std::string_view key) const {
+    return !options_.lower_bound.empty() && key < options_.lower_bound;
+  }
+
+  bool IsAtUpper(std::string_view key) const {
+    return !options_.upper_bound.empty() && key >= options_.upper_bound;
+  }
+
+  void Reset(Direction direction);
+
+  const ReadStateRef state_;
+  const Context context_;
+  const IteratorOptions options_;
+  const Sequence bound_;
+  std::vector<Source> sources_;
+  std::vector<const lsm::RangeTombstones*> range_tombstones_;
+  Direction direction_ = Direction::kForward;
+  absl::Status status_;
+
+  // A ring: rows_[first_] is where the user stands, count_ rows are filled.
+  std::array<Row, kRowsMax> rows_;
+  size_t first_ = 0;
+  size_t count_ = 0;
+  size_t ahead_ = 1;     // How many rows to fill at the next refill.
+  bool at_end_ = false;  // The layers have no more rows this way.
+  std::string here_;     // A key that outlives the layer it was read from.
+};
+
+}  // namespace nokv

@@ -1,0 +1,321 @@
+// Writing: admission, room, append, publish, and the wait for durability.
+#include "engine/base/check.h"
+#include "engine/base/planted.h"
+#include "engine/db/db_impl.h"
+#include "engine/db/wait.h"
+#include "engine/table/table.h"
+
+#include <algorithm>
+
+namespace nokv {
+namespace {
+
+constexpr uint64_t kBatchBytesMax = uint64_t{1} << 30;
+constexpr uint64_t kImmutableGenerationsMax = 3;
+constexpr uint64_t kRangeTombstonesMax = 128;
+constexpr uint64_t kOwedNanosMin = 100'000;  // Shorter sleeps are not worth their system call.
+
+}  // namespace
+
+absl::Status DBImpl::SetWithTTL(std::string_view key, std::string_view value, absl::Duration ttl,
+                                const WriteOptions& options) {
+  const int64_t ttl_ms = absl::ToInt64Milliseconds(ttl);
+  if (ttl_ms <= 0) return InvalidArgumentError("a time to live of {} ms is not positive", ttl_ms);
+  const uint64_t now_ms = clock_.WallMillis();
+  const uint64_t expiry_ms = static_cast<uint64_t>(ttl_ms) > UINT64_MAX - now_ms
+                                 ? UINT64_MAX
+                                 : now_ms + static_cast<uint64_t>(ttl_ms);
+  return Apply({ChangeKind::kSet, kDefaultColumnFamily, expiry_ms, key, value}, options);
+}
+
+absl::Status DBImpl::CheckKey(std::string_view key) const {
+  if (key.empty() || key.size() > kKeyBytesMax) {
+    return InvalidArgumentError("a key of {} bytes; 1 to {} are allowed", key.size(), kKeyBytesMax);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DBImpl::CheckChange(const Change& change) const {
+  RETURN_IF_ERROR(CheckKey(change.key));
+  switch (change.kind) {
+    case ChangeKind::kSet:
+      if (change.value.size() > kValueBytesMax) {
+        return InvalidArgumentError("a value of {} bytes; at most {} are allowed",
+                                    change.value.size(), kValueBytesMax);
+      }
+      return absl::OkStatus();
+    case ChangeKind::kDelete:
+      return absl::OkStatus();
+    case ChangeKind::kDeleteRange:
+      RETURN_IF_ERROR(CheckKey(change.value));
+      if (change.key >= change.value) {
+        return InvalidArgumentError("a range whose start is not below its end");
+      }
+      return absl::OkStatus();
+  }
+  return InvalidArgumentError("an unknown kind of change, {}", static_cast<int>(change.kind));
+}
+
+absl::Status DBImpl::Admit(uint64_t bytes, bool only_deletes) {
+  if (options_.read_only) {
+    return FailedPreconditionError("{}: opened read-only", options_.directory);
+  }
+  if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
+  if (disk_full_.load(std::memory_order_relaxed)) {
+    const absl::Status status = TryLeaveDiskFull();
+    if (!status.ok() && !only_deletes) return status;
+  }
+  const uint64_t nanos_per_kib = throttle_nanos_per_kib_.load(std::memory_order_relaxed);
+  if (nanos_per_kib == 0) return absl::OkStatus();
+  const uint64_t owed = throttle_owed_nanos_.fetch_add(nanos_per_kib * (bytes + 256) / 1024) +
+                        nanos_per_kib * (bytes + 256) / 1024;
+  if (owed < kOwedNanosMin) return absl::OkStatus();
+  throttle_owed_nanos_.fetch_sub(owed);
+  counters_.Add(Counter::kThrottledWrites);
+  counters_.Add(Counter::kThrottleNanos, owed);
+  clock_.SleepFor(absl::Nanoseconds(owed));
+  return absl::OkStatus();
+}
+
+log::RecordDraft DBImpl::MakeDraft(const Change& change, bool in_batch) const {
+  uint8_t flags = in_batch ? log::kInBatch : 0;
+  if (change.expiry_ms != 0) flags |= log::kHasExpiry;
+  if (change.kind == ChangeKind::kSet && change.value.size() >= options_.value_threshold_bytes) {
+    flags |= log::kHasOrdinal;
+  }
+  return log::RecordDraft({.kind = static_cast<log::RecordKind>(change.kind),
+                           .flags = flags,
+                           .column_family = change.column_family.id,
+                           .expiry_ms = change.expiry_ms,
+                           .count = 0,
+                           .key = change.key,
+                           .value = change.value});
+}
+
+absl::Status DBImpl::Apply(const Change& change, const WriteOptions& options) {
+  RETURN_IF_ERROR(CheckChange(change));
+  const uint64_t bytes = change.key.size() + change.value.size();
+  RETURN_IF_ERROR(Admit(bytes, change.kind != ChangeKind::kSet));
+  log::RecordDraft draft = MakeDraft(change, false);
+  const uint64_t hash = table::Table::HashKey(change.key);
+  log::Position end = 0;
+  {
+    MutexLock lock(write_mutex_);
+    RETURN_IF_ERROR(MakeRoom(draft.aligned_bytes(), 1, change.kind != ChangeKind::kSet));
+    if (active_->table(change.column_family.id) == nullptr) {
+      return InvalidArgumentError("no column family {}", change.column_family.id);
+    }
+    const Sequence sequence = log_->active()->NextPosition();
+    RETURN_IF_ERROR(AppendChange(change, draft));
+    IndexChange(change, draft, hash, sequence);
+    visible_.store(sequence);
+    log_->PublishAppended();
+    end = log_->active()->NextPosition();
+  }
+  counters_.Add(Counter::kWrites);
+  counters_.Add(Counter::kWriteBytes, bytes);
+  return FinishWrite(options, end);
+}
+
+absl::Status DBImpl::Write(const WriteBatch& batch, const WriteOptions& options) {
+  if (batch.empty()) return absl::OkStatus();
+
+  struct Member {
+    Change change;
+    log::RecordDraft draft;
+    uint64_t hash;
+    Sequence sequence;
+  };
+
+  std::vector<Member> members;
+  members.reserve(batch.count());
+  absl::Status checked;
+  bool only_deletes = true;
+  uint64_t user_bytes = 0;
+  uint64_t record_bytes = 0;
+  const bool in_batch = batch.count() > 1;
+  batch.ForEach([&](const Change& change) {
+    if (!checked.ok()) return;
+    checked = CheckChange(change);
+    if (!checked.ok()) return;
+    only_deletes &= change.kind != ChangeKind::kSet;
+    user_bytes += change.key.size() + change.value.size();
+    members.push_back({change, MakeDraft(change, in_batch), table::Table::HashKey(change.key), 0});
+    record_bytes += members.back().draft.aligned_bytes();
+  });
+  RETURN_IF_ERROR(checked);
+  if (record_bytes > kBatchBytesMax + kValueBytesMax / 64) {
+    return InvalidArgumentError("a batch of {} bytes; at most {} are allowed", record_bytes,
+                                kBatchBytesMax);
+  }
+  RETURN_IF_ERROR(Admit(user_bytes, only_deletes));
+
+  char total[8];
+  StoreFixed(total, record_bytes);
+  const std::string_view total_view(total, sizeof(total));
+  log::RecordDraft header({.kind = log::RecordKind::kBatch,
+                           .flags = 0,
+                           .column_family = 0,
+                           .expiry_ms = 0,
+                           .count = static_cast<uint32_t>(members.size()),
+                           .key = {},
+                           .value = total_view});
+  log::Position end = 0;
+  {
+    MutexLock lock(write_mutex_);
+    const uint64_t header_bytes = in_batch ? header.aligned_bytes() : 0;
+    RETURN_IF_ERROR(MakeRoom(record_bytes + header_bytes, members.size(), only_deletes));
+    for (const Member& member : members) {
+      if (active_->table(member.change.column_family.id) == nullptr) {
+        return InvalidArgumentError("no column family {}", member.change.column_family.id);
+      }
+    }
+    if (in_batch) RETURN_IF_ERROR(AppendRecord(header, {}, total_view));
+    for (Member& member : members) {
+      member.sequence = log_->active()->NextPosition();
+      RETURN_IF_ERROR(AppendChange(member.change, member.draft));
+    }
+    for (const Member& member : members) {
+      IndexChange(member.change, member.draft, member.hash, member.sequence);
+    }
+    // The whole batch becomes visible with this one store.
+    visible_.store(members.back().sequence);
+    log_->PublishAppended();
+    end = log_->active()->NextPosition();
+  }
+  counters_.Add(Counter::kWrites, members.size());
+  counters_.Add(Counter::kWriteBytes, user_bytes);
+  return FinishWrite(options, end);
+}
+
+absl::Status DBImpl::AppendRecord(log::RecordDraft& draft, std::string_view key,
+                                  std::string_view value) {
+  const absl::Status status = log_->Append(draft, key, value);
+  // A record that may be half there must stay the last one.
+  if (!status.ok()) Poison(status);
+  counters_.Add(Counter::kLogBytes, draft.aligned_bytes());
+  return status;
+}
+
+absl::Status DBImpl::AppendChange(const Change& change, log::RecordDraft& draft) {
+  return AppendRecord(draft, change.key, change.value);
+}
+
+void DBImpl::IndexChange(const Change& change, const log::RecordDraft& draft, uint64_t hash,
+                         Sequence sequence) {
+  lsm::MemTable& memtable = *active_->table(change.column_family.id);
+  if (change.kind == ChangeKind::kDeleteRange) {
+    memtable.AddRangeTombstone({std::string(change.key), std::string(change.value), sequence});
+    ++range_tombstones_in_active_;
+    return;
+  }
+  lsm::MemVersion version{};
+  version.sequence = sequence;
+  version.record_bytes = draft.length();
+  version.ordinal = (draft.flags() & log::kHasOrdinal) != 0
+                        ? log_->active()->AddOrdinal(log::OffsetOf(sequence))
+                        : lsm::kNoOrdinal;
+  version.is_delete = change.kind == ChangeKind::kDelete;
+  version.has_expiry = change.expiry_ms != 0;
+  memtable.Add(change.key, hash, version);
+}
+
+bool DBImpl::GenerationIsFull() const {
+  return active_->used_bytes() >= options_.memory_bytes / 4 / (kImmutableGenerationsMax + 1) ||
+         sealed_bytes_in_active_ + log_->active()->size_bytes() >= LogDistanceMax() ||
+         range_tombstones_in_active_ >= kRangeTombstonesMax;
+}
+
+absl::Status DBImpl::MakeRoom(uint64_t bytes, uint64_t members, bool only_deletes) {
+  if (GenerationIsFull()) {
+    {
+      MutexLock lock(mutex_);
+      WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        return generations_.size() <= kImmutableGenerationsMax || !poison_.ok() ||
+               disk_full_.load();
+      });
+      RETURN_IF_ERROR(poison_);
+    }
+    const absl::Status rotated = RotateGeneration();
+    // With a full disk the memtables grow on, within the segment that is there.
+    if (!rotated.ok() && !absl::IsResourceExhausted(rotated)) return rotated;
+  }
+  if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
+  const uint64_t room_bytes = bytes + log::Segment::FooterBytes(members) + log::kFileHeaderBytes;
+  while (!log_->active()->HasRoom(bytes, members)) {
+    absl::Status rolled = RollSegment(room_bytes);
+    // NoteDiskFull() has given up the reserve, which is there for this.
+    if (absl::IsResourceExhausted(rolled) && only_deletes) rolled = RollSegment(room_bytes);
+    RETURN_IF_ERROR(rolled);
+  }
+  log_->active()->PrepareAhead();
+  return absl::OkStatus();
+}
+
+absl::Status DBImpl::StartSegment(uint64_t room_bytes) {
+  const uint64_t sealed_bytes = log_->active()->size_bytes();
+  const absl::Status status = log_->Roll(NextSegmentBytes(), room_bytes);
+  if (absl::IsResourceExhausted(status)) {
+    NoteDiskFull();
+  } else if (!status.ok()) {
+    Poison(status);
+  }
+  RETURN_IF_ERROR(status);
+  live_files_->AddSegment(log_->active());
+  sealed_bytes_in_active_ += sealed_bytes;
+  MutexLock lock(mutex_);
+  ScheduleLocked();
+  return absl::OkStatus();
+}
+
+absl::Status DBImpl::RollSegment(uint64_t room_bytes) {
+  if (!active_->TakesSegments()) return RotateGeneration();
+  RETURN_IF_ERROR(StartSegment(room_bytes));
+  active_->AddSegment(log_->active());
+  return absl::OkStatus();
+}
+
+absl::Status DBImpl::RotateGeneration() {
+  if (log_->active()->size_bytes() > log::kFileHeaderBytes) RETURN_IF_ERROR(StartSegment(0));
+  size_t keys_expected = 0;
+  for (const auto& [id, memtable] : active_->tables()) {
+    keys_expected = std::max(keys_expected, memtable->keys());
+  }
+  auto generation = std::make_shared<Generation>(log_->active()->number(), FamilyIds(),
+                                                 std::min<size_t>(keys_expected, 1 << 20));
+  generation->AddSegment(log_->active());
+  sealed_bytes_in_active_ = 0;
+  range_tombstones_in_active_ = 0;
+  active_ = generation;
+  MutexLock lock(mutex_);
+  generations_.insert(generations_.begin(), std::move(generation));
+  PublishState();
+  ScheduleLocked();
+  return absl::OkStatus();
+}
+
+absl::Status DBImpl::FinishWrite(const WriteOptions& options, log::Position end) {
+  if (options_.durability != Durability::kPower && options.durability != Durability::kPower) {
+    return absl::OkStatus();
+  }
+  if (Planted(Bug::kPowerWriteNotSynced)) return absl::OkStatus();
+  absl::Status status = log_->SyncTo(end);
+  if (!status.ok()) {
+    Poison(status);
+    return PoisonedStatus();
+  }
+  return status;
+}
+
+void DBImpl::SyncLog(std::function<void(absl::Status)> done) {
+  if (log_ == nullptr) {
+    executor_.Submit(Priority::kHigh, [done = std::move(done)] { done(absl::OkStatus()); });
+    return;
+  }
+  log_->SyncTo(log_->appended(), [this, done = std::move(done)](absl::Status status) {
+    if (!status.ok()) Poison(status);
+    done(status);
+  });
+}
+
+}  // namespace nokv

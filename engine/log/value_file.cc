@@ -1,0 +1,270 @@
+#include "engine/log/value_file.h"
+
+#include "engine/base/check.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace nokv::log {
+namespace {
+
+constexpr size_t kBufferBytes = 256 << 10;
+constexpr uint32_t kSectionHeaderBytes = 16;
+constexpr uint32_t kWordBytes = 16;
+constexpr uint32_t kPlaceBytes = 8;
+
+// One segment's part of the index, read in place.
+struct SectionView {
+  uint32_t segment = 0;
+  uint32_t ordinals = 0;
+  uint32_t live = 0;
+  const char* words = nullptr;
+  const char* places = nullptr;
+};
+
+}  // namespace
+
+std::string ValueFileName(uint32_t number) { return fmt::format("{:06}.val", number); }
+
+absl::StatusOr<std::unique_ptr<ValueFileBuilder>> ValueFileBuilder::Start(
+    vfs::WritableFile& file, const FileHeader& header) {
+  std::unique_ptr<ValueFileBuilder> builder(new ValueFileBuilder(file));
+  char bytes[kFileHeaderBytes];
+  EncodeFileHeader(header, bytes);
+  builder->buffer_.assign(bytes, sizeof(bytes));
+  return builder;
+}
+
+absl::Status ValueFileBuilder::Add(uint32_t segment, uint32_t ordinal, Position original,
+                                   std::string_view record) {
+  if (sections_.empty() || sections_.back().segment != segment) {
+    NOKV_CHECK(sections_.empty() || sections_.back().segment < segment);
+    sections_.push_back({segment, {}});
+  }
+  std::vector<Place>& places = sections_.back().places;
+  NOKV_CHECK(places.empty() || places.back().ordinal < ordinal);
+  const uint64_t offset = size_bytes();
+  if (offset + record.size() > UINT32_MAX) {
+    return ResourceExhaustedError("a value file of {} bytes takes no record of {} more", offset,
+                                  record.size());
+  }
+  places.push_back({ordinal, static_cast<uint32_t>(offset), OffsetOf(original)});
+  buffer_.append(record);
+  buffer_.resize(AlignRecord(buffer_.size()));
+  return buffer_.size() >= kBufferBytes ? Drain() : absl::OkStatus();
+}
+
+absl::Status ValueFileBuilder::Drain() {
+  RETURN_IF_ERROR(file_.Append(buffer_));
+  size_ += buffer_.size();
+  buffer_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status ValueFileBuilder::Finish() {
+  RETURN_IF_ERROR(Drain());
+  const auto index_offset = static_cast<uint32_t>(size_);
+  for (const Section& section : sections_) {
+    const uint32_t ordinals = section.places.back().ordinal + 1;
+    PutFixed(buffer_, section.segment);
+    PutFixed(buffer_, ordinals);
+    PutFixed(buffer_, static_cast<uint32_t>(section.places.size()));
+    PutFixed(buffer_, uint32_t{0});
+    uint32_t rank = 0;
+    for (uint32_t base = 0; base < ordinals; base += 64) {
+      uint64_t bits = 0;
+      const uint32_t rank_before = rank;
+      for (; rank < section.places.size() && section.places[rank].ordinal < base + 64; ++rank) {
+        bits |= uint64_t{1} << (section.places[rank].ordinal - base);
+      }
+      PutFixed(buffer_, bits);
+      PutFixed(buffer_, rank_before);
+      PutFixed(buffer_, uint32_t{0});
+    }
+    for (const Place& place : section.places) {
+      PutFixed(buffer_, place.offset);
+      PutFixed(buffer_, place.original_offset);
+    }
+  }
+  char trailer[kTrailerBytes];
+  StoreFixed(trailer, kIndexMagic);
+  StoreFixed(trailer + 8, index_offset);
+  StoreFixed(trailer + 12, static_cast<uint32_t>(sections_.size()));
+  StoreFixed(trailer + 16, Crc32c(buffer_));
+  StoreFixed(trailer + 20, Crc32c({trailer, 20}));
+  buffer_.append(trailer, sizeof(trailer));
+  RETURN_IF_ERROR(Drain());
+  return file_.Sync();
+}
+
+struct ValueFile::State {
+  std::unique_ptr<vfs::SegmentFile> file;
+  std::string name;
+  uint32_t number = 0;
+  uint64_t size_bytes = 0;
+  std::string index;  // Copied: 10 to 25 bytes a value, touched at every read.
+  std::vector<SectionView> sections;
+
+  absl::Status ParseIndex(uint64_t index_offset, uint32_t section_count) {
+    Decoder decoder(index);
+    for (uint32_t i = 0; i < section_count; ++i) {
+      SectionView view;
+      uint32_t reserved = 0;
+      std::string_view words;
+      std::string_view places;
+      if (!decoder.Fixed(&view.segment) || !decoder.Fixed(&view.ordinals) ||
+          !decoder.Fixed(&view.live) || !decoder.Fixed(&reserved) ||
+          !decoder.Bytes((uint64_t{view.ordinals} + 63) / 64 * kWordBytes, &words) ||
+          !decoder.Bytes(uint64_t{view.live} * kPlaceBytes, &places)) {
+        return DataLossError("{} at {}: index section {} is cut short", name, index_offset, i);
+      }
+      view.words = words.data();
+      view.places = places.data();
+      sections.push_back(view);
+    }
+    if (!decoder.done()) {
+      return DataLossError("{} at {}: {} bytes too many in the index", name, index_offset,
+                           decoder.remaining());
+    }
+    return absl::OkStatus();
+  }
+};
+
+class ValueFile::Host final : public ValueHost {
+ public:
+  Host(const State& state, const SectionView& section) : state_(state), section_(section) {}
+
+  absl::StatusOr<Record> ReadValue(uint32_t ordinal, uint32_t record_bytes, ReadChecks checks,
+                                   std::string* scratch) const override {
+    Position original = 0;
+    uint32_t offset = 0;
+    ASSIGN_OR_RETURN(const std::string_view bytes,
+                     ReadPlaced(ordinal, record_bytes, {&original, &offset}, scratch));
+    if (!checks.verify) return PeekRecord(bytes);
+    Record record;
+    RETURN_IF_ERROR(CheckRecord(bytes, original, state_.name, offset, &record));
+    return record;
+  }
+
+  absl::StatusOr<std::string_view> ReadRaw(uint32_t ordinal, uint32_t record_bytes,
+                                           Position* position,
+                                           std::string* scratch) const override {
+    uint32_t offset = 0;
+    return ReadPlaced(ordinal, record_bytes, {position, &offset}, scratch);
+  }
+
+  void Prefetch(uint32_t ordinal, uint32_t record_bytes) const override {
+    const char* data = state_.file->data();
+    const char* place = FindPlace(ordinal);
+    if (data == nullptr || place == nullptr) return;
+    const auto offset = LoadFixed<uint32_t>(place);
+    if (offset < state_.size_bytes) PrefetchBytes(data + offset, record_bytes);
+  }
+
+  const std::string& file_name() const override { return state_.name; }
+
+ private:
+  struct Found {
+    Position* original;
+    uint32_t* offset;
+  };
+
+  const char* FindPlace(uint32_t ordinal) const {
+    if (ordinal >= section_.ordinals) return nullptr;
+    const char* word = section_.words + size_t{ordinal / 64} * kWordBytes;
+    const auto bits = LoadFixed<uint64_t>(word);
+    const uint64_t bit = uint64_t{1} << (ordinal % 64);
+    if ((bits & bit) == 0) return nullptr;
+    const uint32_t rank = LoadFixed<uint32_t>(word + 8) +
+                          static_cast<uint32_t>(__builtin_popcountll(bits & (bit - 1)));
+    return rank < section_.live ? section_.places + size_t{rank} * kPlaceBytes : nullptr;
+  }
+
+  absl::StatusOr<std::string_view> ReadPlaced(uint32_t ordinal, uint32_t record_bytes, Found found,
+                                              std::string* scratch) const {
+    const char* place = FindPlace(ordinal);
+    if (place == nullptr) {
+      return DataLossError("{}: value {} of segment {} is not in the file", state_.name, ordinal,
+                           section_.segment);
+    }
+    *found.offset = LoadFixed<uint32_t>(place);
+    *found.original = MakePosition(section_.segment, LoadFixed<uint32_t>(place + 4));
+    return state_.file->Read(*found.offset, record_bytes, scratch);
+  }
+
+  const State& state_;
+  const SectionView section_;
+};
+
+ValueFile::ValueFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+ValueFile::~ValueFile() = default;
+
+absl::StatusOr<std::shared_ptr<const ValueFile>> ValueFile::Open(vfs::FileSystem& files,
+                                                                 const std::string& directory,
+                                                                 uint32_t number,
+                                                                 uint64_t database_id, bool map) {
+  auto state = std::make_unique<State>();
+  state->name = vfs::JoinPath(directory, ValueFileName(number));
+  state->number = number;
+  ASSIGN_OR_RETURN(state->size_bytes, files.FileSize(state->name));
+  if (state->size_bytes < kFileHeaderBytes + kTrailerBytes) {
+    return DataLossError("{}: {} bytes are too few for header and trailer", state->name,
+                         state->size_bytes);
+  }
+  ASSIGN_OR_RETURN(state->file, files.OpenSegment(state->name, {.capacity_bytes = state->size_bytes,
+                                                                .read_only = true,
+                                                                .map = map}));
+  std::string scratch;
+  ASSIGN_OR_RETURN(std::string_view bytes, state->file->Read(0, kFileHeaderBytes, &scratch));
+  ASSIGN_OR_RETURN(const FileHeader header, DecodeFileHeader(bytes, state->name));
+  RETURN_IF_ERROR(CheckFileHeader(header, kValuesMagic, number, database_id, state->name));
+
+  const uint64_t trailer_offset = state->size_bytes - kTrailerBytes;
+  ASSIGN_OR_RETURN(bytes, state->file->Read(trailer_offset, kTrailerBytes, &scratch));
+  const auto index_offset = LoadFixed<uint32_t>(bytes.data() + 8);
+  const auto section_count = LoadFixed<uint32_t>(bytes.data() + 12);
+  const auto index_crc = LoadFixed<uint32_t>(bytes.data() + 16);
+  if (LoadFixed<uint64_t>(bytes.data()) != kIndexMagic ||
+      LoadFixed<uint32_t>(bytes.data() + 20) != Crc32c(bytes.substr(0, 20)) ||
+      index_offset < kFileHeaderBytes || index_offset > trailer_offset) {
+    return DataLossError("{} at {}: damaged trailer", state->name, trailer_offset);
+  }
+  ASSIGN_OR_RETURN(bytes, state->file->Read(index_offset, trailer_offset - index_offset, &scratch));
+  state->index.assign(bytes);
+  if (const uint32_t found = Crc32c(state->index); found != index_crc) {
+    return DataLossError("{} at {}: index checksum {:#010x} is not {:#010x}", state->name,
+                         index_offset, found, index_crc);
+  }
+  RETURN_IF_ERROR(state->ParseIndex(index_offset, section_count));
+  return std::shared_ptr<const ValueFile>(new ValueFile(std::move(state)));
+}
+
+std::shared_ptr<const ValueHost> ValueFile::HostOf(const std::shared_ptr<const ValueFile>& file,
+                                                   uint32_t segment) {
+  const std::vector<SectionView>& sections = file->state_->sections;
+  const auto found =
+      std::lower_bound(sections.begin(), sections.end(), segment,
+                       [](const SectionView& s, uint32_t number) { return s.segment < number; });
+  if (found == sections.end() || found->segment != segment) return nullptr;
+
+  struct Holder {
+    std::shared_ptr<const ValueFile> file;
+    Host host;
+  };
+
+  auto holder = std::make_shared<Holder>(Holder{file, Host(*file->state_, *found)});
+  return {holder, &holder->host};
+}
+
+std::vector<uint32_t> ValueFile::Segments() const {
+  std::vector<uint32_t> segments;
+  for (const SectionView& section : state_->sections) segments.push_back(section.segment);
+  return segments;
+}
+
+uint64_t ValueFile::size_bytes() const { return state_->size_bytes; }
+
+uint32_t ValueFile::number() const { return state_->number; }
+
+}  // namespace nokv::log

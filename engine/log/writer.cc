@@ -1,0 +1,204 @@
+#include "engine/log/writer.h"
+
+#include "engine/base/check.h"
+
+#include <utility>
+
+namespace nokv::log {
+
+absl::Status Writer::OpenFirst(uint32_t number, uint64_t capacity_bytes,
+                               std::vector<std::shared_ptr<Segment>> unsynced) {
+  durable_.store(unsynced.empty() ? MakePosition(number, 0)
+                                  : MakePosition(unsynced.front()->number(), 0));
+  ASSIGN_OR_RETURN(active_, StartSegment(number, capacity_bytes, 0));
+  appended_.store(active_->NextPosition());
+  MutexLock lock(sync_mutex_);
+  unsynced_ = std::move(unsynced);
+  unsynced_.push_back(active_);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<Segment>> Writer::StartSegment(uint32_t number,
+                                                              uint64_t capacity_bytes,
+                                                              uint64_t room_bytes) {
+  Spare spare;
+  {
+    MutexLock lock(spare_mutex_);
+    if (spare_.file != nullptr && spare_.file->capacity_bytes() >= room_bytes) {
+      spare = std::move(spare_);
+      spare_ = {};
+    }
+  }
+  const std::string path = PathOf(number);
+  const bool was_prepared = spare.file != nullptr;
+  if (was_prepared) {
+    RETURN_IF_ERROR(options_.files->Rename(spare.path, path));
+  } else {
+    ASSIGN_OR_RETURN(spare.file, options_.files->CreateSegment(
+                                     path, {.capacity_bytes = std::max(capacity_bytes, room_bytes),
+                                            .read_only = false,
+                                            .map = options_.map}));
+  }
+  const SegmentIdentity identity{number, options_.files->BootId(), options_.database_id, durable()};
+  return Segment::Start(std::move(spare.file), path, identity, was_prepared);
+}
+
+absl::Status Writer::Append(RecordDraft& draft, std::string_view key, std::string_view value) {
+  draft.Finish(active_->NextPosition(), durable());
+  return active_->Append(draft, key, value);
+}
+
+absl::Status Writer::Roll(uint64_t capacity_bytes, uint64_t room_bytes) {
+  ASSIGN_OR_RETURN(std::shared_ptr<Segment> next,
+                   StartSegment(active_->number() + 1, capacity_bytes, room_bytes));
+  RETURN_IF_ERROR(active_->WriteFooter(durable()));
+  {
+    MutexLock lock(sync_mutex_);
+    unsynced_.push_back(next);
+  }
+  active_ = std::move(next);
+  PublishAppended();
+  return absl::OkStatus();
+}
+
+absl::Status Writer::SyncSegments(const std::vector<std::shared_ptr<Segment>>& segments) {
+  for (const std::shared_ptr<Segment>& segment : segments) {
+    if (segment->sealed()) {
+      RETURN_IF_ERROR(segment->FinishSeal());
+    } else {
+      RETURN_IF_ERROR(segment->Sync());
+    }
+  }
+  bool all_named = true;
+  for (const std::shared_ptr<Segment>& segment : segments) all_named &= segment->name_durable();
+  if (!all_named) {
+    RETURN_IF_ERROR(options_.files->SyncDirectory(options_.directory));
+    for (const std::shared_ptr<Segment>& segment : segments) segment->set_name_durable();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Writer::SyncTo(Position position) {
+  sync_mutex_.Lock();
+  while (durable() < position && sync_failure_.ok()) {
+    if (is_syncing_) {
+      sync_done_.Wait(sync_mutex_);
+      continue;
+    }
+    is_syncing_ = true;
+    // Segments rolled in after this look are not covered, so the position is read before it.
+    const Position covered = appended();
+    std::vector<std::shared_ptr<Segment>> segments;
+    for (const std::shared_ptr<Segment>& segment : unsynced_) {
+      if (segment->number() <= SegmentOf(covered)) segments.push_back(segment);
+    }
+    sync_mutex_.Unlock();
+
+    const absl::Status status = SyncSegments(segments);
+    syncs_.fetch_add(1, std::memory_order_relaxed);
+
+    sync_mutex_.Lock();
+    is_syncing_ = false;
+    if (status.ok()) {
+      durable_.store(covered, std::memory_order_release);
+      std::erase_if(unsynced_, [&](const std::shared_ptr<Segment>& segment) {
+        return segment->number() < SegmentOf(covered);
+      });
+    } else {
+      sync_failure_ = status;
+    }
+    sync_done_.SignalAll();
+  }
+  const absl::Status failure = sync_failure_;
+  sync_mutex_.Unlock();
+  return failure;
+}
+
+void Writer::SyncTo(Position position, std::function<void(absl::Status)> done) {
+  {
+    MutexLock lock(sync_mutex_);
+    ++syncs_submitted_;
+  }
+  options_.executor->Submit(Priority::kHigh, [this, position, done = std::move(done)] {
+    done(SyncTo(position));
+    MutexLock lock(sync_mutex_);
+    --syncs_submitted_;
+    sync_done_.SignalAll();
+  });
+}
+
+void Writer::WaitForSyncs() {
+  MutexLock lock(sync_mutex_);
+  while (syncs_submitted_ > 0) {
+    sync_mutex_.Unlock();
+    const bool helped = options_.executor->HelpOnce();
+    sync_mutex_.Lock();
+    if (!helped && syncs_submitted_ > 0) sync_done_.Wait(sync_mutex_);
+  }
+}
+
+bool Writer::WantsSpare() {
+  MutexLock lock(spare_mutex_);
+  if (is_preparing_ || spare_.file != nullptr) return false;
+  is_preparing_ = true;
+  return true;
+}
+
+void Writer::PrepareSpare(uint64_t capacity_bytes) {
+  std::string path;
+  {
+    MutexLock lock(spare_mutex_);
+    path = vfs::JoinPath(options_.directory, fmt::format("{:06}.spare", ++spares_made_));
+  }
+  absl::StatusOr<std::unique_ptr<vfs::SegmentFile>> file = options_.files->CreateSegment(
+      path, {.capacity_bytes = capacity_bytes, .read_only = false, .map = options_.map});
+  if (file.ok()) {
+    (*file)->Prepare(0, capacity_bytes);
+    // A failure shows again when the segment is used.
+    if (options_.sync_spares) (*file)->Sync().IgnoreError();
+  }
+  MutexLock lock(spare_mutex_);
+  is_preparing_ = false;
+  if (file.ok()) spare_ = {*std::move(file), path};
+}
+
+absl::Status Writer::RecycleOrRemove(uint32_t number, uint64_t capacity_bytes) {
+  const std::string old_path = PathOf(number);
+  if (!WantsSpare()) return options_.files->Remove(old_path);
+  std::string path;
+  {
+    MutexLock lock(spare_mutex_);
+    path = vfs::JoinPath(options_.directory, fmt::format("{:06}.spare", ++spares_made_));
+  }
+  absl::Status status = options_.files->Rename(old_path, path);
+  std::unique_ptr<vfs::SegmentFile> file;
+  if (status.ok()) {
+    auto opened = options_.files->OpenSegment(
+        path, {.capacity_bytes = capacity_bytes, .read_only = false, .map = options_.map});
+    if (opened.ok()) {
+      file = *std::move(opened);
+      file->Prepare(0, capacity_bytes);
+      if (options_.sync_spares) file->Sync().IgnoreError();
+    } else {
+      status = options_.files->Remove(path);
+    }
+  }
+  MutexLock lock(spare_mutex_);
+  is_preparing_ = false;
+  if (file != nullptr) spare_ = {std::move(file), path};
+  return status;
+}
+
+void Writer::DropSpare() {
+  Spare spare;
+  {
+    MutexLock lock(spare_mutex_);
+    spare = std::move(spare_);
+    spare_ = {};
+  }
+  if (spare.file == nullptr) return;
+  spare.file.reset();
+  options_.files->Remove(spare.path).IgnoreError();
+}
+
+}  // namespace nokv::log

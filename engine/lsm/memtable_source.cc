@@ -1,0 +1,85 @@
+#include "engine/lsm/memtable_source.h"
+
+#include "engine/base/check.h"
+
+#include <string>
+#include <utility>
+
+namespace nokv::lsm {
+namespace {
+
+class MemTableSource final : public table::TableIterator {
+ public:
+  MemTableSource(const MemTable& memtable, RecordReader reader)
+      : cursor_(memtable), reader_(std::move(reader)) {}
+
+  bool Valid() const override { return version_ != nullptr && status_.ok(); }
+
+  void SeekToFirst() override {
+    cursor_.SeekToFirst();
+    EnterKey();
+  }
+
+  void Next() override {
+    version_ = version_->older;
+    if (version_ != nullptr) {
+      Load();
+      return;
+    }
+    cursor_.Next();
+    EnterKey();
+  }
+
+  const table::Entry& entry() const override { return entry_; }
+
+  absl::Status status() const override { return status_; }
+
+  void SeekToLast() override { NOKV_CHECK(false); }
+
+  void Seek(std::string_view, Sequence) override { NOKV_CHECK(false); }
+
+  void Prev() override { NOKV_CHECK(false); }
+
+ private:
+  void EnterKey() {
+    version_ = cursor_.Valid() ? cursor_.versions() : nullptr;
+    if (version_ != nullptr) Load();
+  }
+
+  void Load() {
+    entry_ = {};
+    entry_.key = cursor_.key();
+    entry_.sequence = version_->sequence;
+    if (version_->is_delete) return;
+    const bool is_large = version_->ordinal != kNoOrdinal;
+    entry_.kind = is_large ? table::EntryKind::kHandle : table::EntryKind::kInline;
+    if (is_large) {
+      entry_.handle = {log::SegmentOf(version_->sequence), version_->ordinal,
+                       version_->record_bytes};
+      if (!version_->has_expiry) return;
+    }
+    absl::StatusOr<log::Record> record = reader_(*version_, &scratch_);
+    if (!record.ok()) {
+      status_ = std::move(record).status();
+      return;
+    }
+    entry_.expiry_ms = record->expiry_ms;
+    if (!is_large) entry_.value = record->value;
+  }
+
+  MemTable::Cursor cursor_;
+  const RecordReader reader_;
+  const MemVersion* version_ = nullptr;
+  table::Entry entry_;
+  std::string scratch_;
+  absl::Status status_;
+};
+
+}  // namespace
+
+std::unique_ptr<table::TableIterator> NewMemTableSource(const MemTable& memtable,
+                                                        RecordReader reader) {
+  return std::make_unique<MemTableSource>(memtable, std::move(reader));
+}
+
+}  // namespace nokv::lsm
