@@ -1,4 +1,4 @@
-# cmake --install: the programs, and the engine as a package for find_package(nokv).
+# cmake --install: the engine as a package for find_package(nokv). Programs install themselves.
 if(NOT NOKV_INSTALL OR NOT TARGET nokv_engine)
   return()
 endif()
@@ -35,9 +35,3 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/nokvConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/nokvConfig.cmake ${PROJECT_BINARY_DIR}/nokvConfigVersion.cmake
   DESTINATION ${package_dir})
-
-foreach(program IN ITEMS nokv nokv-redis)
-  if(TARGET ${program})
-    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  endif()
-endforeach()
