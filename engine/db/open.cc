@@ -200,6 +200,8 @@ absl::Status DBImpl::ReplayLog(RecoveryReport* report) {
       const log::ReplayResult replay,
       log::ReplaySegments(
           files_, numbers, replay_options,
+          [this](const std::shared_ptr<log::Segment>& segment)
+              ABSL_NO_THREAD_SAFETY_ANALYSIS { AddReplayedSegment(segment); },
           [this](const log::ReplayedRecord& record, const std::shared_ptr<log::Segment>& segment)
               ABSL_NO_THREAD_SAFETY_ANALYSIS { return AddReplayed(record, segment); }));
   report->records_replayed = replay.records;
@@ -207,8 +209,6 @@ absl::Status DBImpl::ReplayLog(RecoveryReport* report) {
   report->records_cut = replay.records_cut;
   report->bytes_cut += replay.bytes_cut;
   if (!replay.cut_position.empty()) report->cut_position = replay.cut_position;
-  // Segments without a record of theirs, at the end, belong to the last generation too.
-  for (const log::ReplayedSegment& replayed : replay.segments) AddReplayedSegment(replayed.segment);
   if (options_.read_only) {
     MutexLock lock(mutex_);
     PublishState();
@@ -237,7 +237,6 @@ void DBImpl::AddReplayedSegment(const std::shared_ptr<log::Segment>& segment) {
 
 absl::Status DBImpl::AddReplayed(const log::ReplayedRecord& replayed,
                                  const std::shared_ptr<log::Segment>& segment) {
-  AddReplayedSegment(segment);
   const log::Record& record = replayed.record;
   lsm::MemTable* const memtable = active_->table(record.column_family);
   if (memtable == nullptr) {

@@ -19,7 +19,7 @@ namespace {
 
 constexpr uint64_t kBytesPerStep = 1 << 20;
 constexpr uint64_t kOutputBytesMax = 64 << 20;
-constexpr uint64_t kDeadBytesMin = 64 << 10;
+constexpr uint64_t kDeadBytesMin = 64 << 10;  // Less is not worth a file.
 constexpr double kDeadRatioMin = 0.10;  // Rewriting fuller files costs more than it frees.
 
 // A file that holds values: a segment of the log, or a value file with several segments in it.
@@ -118,8 +118,9 @@ void DBImpl::PickVictims() {
   const bool is_forced = task.dead_ratio_min >= 0;
   const double dead_share =
       static_cast<double>(total - std::min(total, live)) / static_cast<double>(live + 1);
-  if (!is_forced && (dead_share <= budget_.dead_share_known || total < kOutputBytesMax / 64))
+  if (!is_forced && (dead_share <= budget_.dead_share_known || total < live + kDeadBytesMin)) {
     return;
+  }
 
   uint64_t live_taken = 0;
   for (const Candidate& candidate : ListCandidates(version)) {

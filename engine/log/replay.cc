@@ -9,6 +9,7 @@
 namespace nokv::log {
 namespace {
 
+using Beginner = std::function<void(const std::shared_ptr<Segment>&)>;
 using Visitor = std::function<absl::Status(const ReplayedRecord&, const std::shared_ptr<Segment>&)>;
 
 // Walks the records of one segment from its start.
@@ -132,7 +133,8 @@ absl::Status FindRecordsFrom(const Segment& segment, uint64_t offset, Behind* be
 
 absl::StatusOr<ReplayResult> ReplaySegments(vfs::FileSystem& files,
                                             const std::vector<uint32_t>& numbers,
-                                            const ReplayOptions& options, const Visitor& visit) {
+                                            const ReplayOptions& options, const Beginner& begin,
+                                            const Visitor& visit) {
   ReplayResult result;
   std::vector<uint32_t> pending;
   for (const uint32_t number : numbers) {
@@ -151,6 +153,7 @@ absl::StatusOr<ReplayResult> ReplaySegments(vfs::FileSystem& files,
   for (; next < pending.size() && pending[next] == expected; ++next, ++expected) {
     ASSIGN_OR_RETURN(std::shared_ptr<Segment> segment,
                      Segment::Open(files, options.directory, pending[next], open));
+    begin(segment);
     SegmentReplay replay(segment, visit, result);
     RETURN_IF_ERROR(replay.Run());
     result.segments.push_back({segment, replay.offset()});

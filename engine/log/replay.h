@@ -52,11 +52,13 @@ struct ReplayResult {
   std::string cut_position;  // Empty if nothing was cut.
 };
 
-// Calls `visit` for each record in order, the members of a batch only once the whole batch is
+// Calls `begin` for each segment of the prefix, with or without records, and then `visit` for each
+// of its records in order, the members of a batch only once the whole batch is
 // known to be there. `numbers` are the segments in the directory, ascending. DataLoss if something
 // is damaged that can't be the end of a crashed log; errors of `visit` end the replay.
 absl::StatusOr<ReplayResult> ReplaySegments(
     vfs::FileSystem& files, const std::vector<uint32_t>& numbers, const ReplayOptions& options,
+    const std::function<void(const std::shared_ptr<Segment>&)>& begin,
     const std::function<absl::Status(const ReplayedRecord&, const std::shared_ptr<Segment>&)>&
         visit);
 
