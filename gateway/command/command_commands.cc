@@ -121,7 +121,7 @@ absl::Status CommandInfo(Call& call) {
   for (const std::string_view name : names) {
     const Command* command = FindByFullName(name);
     if (command == nullptr) {
-      call.reply.NullArray();
+      call.reply.Null();
     } else {
       DescribeCommand(*command, call.reply);
     }

@@ -334,4 +334,4 @@ class Process(Case):
 if __name__ == "__main__":
     if not BINARY:
         sys.exit(__doc__)
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=1)
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], warnings="ignore")
