@@ -19,10 +19,12 @@ absl::StatusOr<Measurement> MeasureStreams(Engine& engine, const Streams& stream
   const uint64_t written_before = ProcessDeviceBytesWritten();
   const double cpu_before = ProcessCpuSeconds();
   const double busy_before = MachineBusySeconds();
+  const uint64_t start_nanos = MonotonicNanos();
   const ClientsResult result =
       RunClients(engine, streams, settings.value_size, settings.seed + workload.front());
   const double cpu_seconds = ProcessCpuSeconds() - cpu_before;
   const double others_seconds = MachineBusySeconds() - busy_before - cpu_seconds;
+  const double elapsed_seconds = static_cast<double>(MonotonicNanos() - start_nanos) * 1e-9;
   RETURN_IF_ERROR(SyncFileSystem(directory));
   const uint64_t written_after = ProcessDeviceBytesWritten();
 
@@ -53,7 +55,7 @@ absl::StatusOr<Measurement> MeasureStreams(Engine& engine, const Streams& stream
   measurement.errors = result.errors;
   measurement.records = streams.records_after;
   measurement.value_size = settings.value_size;
-  measurement.others_processors = std::max(others_seconds, 0.0) / result.seconds;
+  measurement.others_processors = std::max(others_seconds, 0.0) / elapsed_seconds;
   *client_error = result.first_error;
   return measurement;
 }

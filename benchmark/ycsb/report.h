@@ -22,7 +22,7 @@ Measurement MeasurementFromJson(const nlohmann::json& json);
 absl::Status WriteJson(const std::string& file, const std::vector<Measurement>& measurements);
 
 // A table for each workload: medians over the runs with the smallest and largest throughput, and
-// how many times as fast as each engine the first one, nokv if it is there, is.
+// how many times as fast as each engine nokv is, if it is there.
 std::string FormatTables(const std::vector<Measurement>& measurements);
 
 }  // namespace nokv::bench
