@@ -39,7 +39,8 @@ class SnapshotImpl;
 struct FoundValue {
   bool exists = false;
   uint64_t expiry_ms = 0;
-  std::string_view value;  // In place: valid inside the guard or pin under which it was found.
+  std::string_view value;  // In place: valid inside the guard under which it was found.
+  bool in_block = false;   // A table block, which no reference to the state keeps in place.
 };
 
 class DBImpl final : public DB {
@@ -97,6 +98,7 @@ class DBImpl final : public DB {
   absl::Status Recover(RecoveryReport* report);
   absl::Status CreateNew();
   absl::Status LoadManifest(RecoveryReport* report);
+  absl::Status SyncManifest();
   absl::Status ReplayLog(RecoveryReport* report);
   absl::Status AddReplayed(const log::ReplayedRecord& replayed,
                            const std::shared_ptr<log::Segment>& segment)
@@ -245,6 +247,7 @@ class DBImpl final : public DB {
   int steps_submitted_ ABSL_GUARDED_BY(mutex_) = 0;
   bool flush_blocked_ ABSL_GUARDED_BY(mutex_) = false;    // Failed; waits for disk space.
   bool compaction_idle_ ABSL_GUARDED_BY(mutex_) = false;  // Looked, and found nothing to do.
+  bool has_superseded_ ABSL_GUARDED_BY(mutex_) = false;   // Older versions stand in tables.
   bool collection_idle_ ABSL_GUARDED_BY(mutex_) = false;
   bool purge_submitted_ ABSL_GUARDED_BY(mutex_) = false;
   int pauses_ ABSL_GUARDED_BY(mutex_) = 0;  // Who wants no compaction or collection to start.

@@ -79,7 +79,9 @@ DBImpl::DBImpl(const Options& options)
 absl::StatusOr<std::unique_ptr<DBImpl>> DBImpl::Open(const Options& options,
                                                      RecoveryReport* report) {
   RETURN_IF_ERROR(CheckOptions(options));
-  std::unique_ptr<DBImpl> db(new DBImpl(options));
+  Options normal = options;
+  while (normal.directory.size() > 1 && normal.directory.back() == '/') normal.directory.pop_back();
+  std::unique_ptr<DBImpl> db(new DBImpl(normal));
   const uint64_t started = db->clock_.MonotonicNanos();
   *report = {};
   RETURN_IF_ERROR(db->Recover(report));
@@ -100,6 +102,7 @@ absl::Status DBImpl::Recover(RecoveryReport* report) {
   }
   if (!exists) RETURN_IF_ERROR(CreateNew());
   RETURN_IF_ERROR(MissingIsDamage(LoadManifest(report)));
+  if (!options_.read_only) RETURN_IF_ERROR(SyncManifest());
   return MissingIsDamage(ReplayLog(report));
 }
 
@@ -154,10 +157,23 @@ absl::Status DBImpl::LoadManifest(RecoveryReport* report) {
   return absl::OkStatus();
 }
 
+// A process that died may have left the manifest, and the names of files, in the page cache only.
+// Nothing is removed or built upon them before a power cut can't take them back.
+absl::Status DBImpl::SyncManifest() {
+  MutexLock install(install_mutex_);
+  const std::string name = lsm::ManifestFileName(manifest_number_);
+  ASSIGN_OR_RETURN(const std::unique_ptr<vfs::WritableFile> manifest,
+                   files_.OpenAppend(vfs::JoinPath(options_.directory, name)));
+  RETURN_IF_ERROR(manifest->Sync());
+  return files_.SyncDirectory(options_.directory);
+}
+
 std::vector<uint16_t> DBImpl::FamilyIds() const {
   std::vector<uint16_t> ids;
   MutexLock lock(mutex_);
-  for (const auto& [id, family] : version_->families()) ids.push_back(id);
+  for (const auto& [id, family] : version_->families()) {
+    if (!dropping_.contains(id)) ids.push_back(id);
+  }
   return ids;
 }
 
@@ -297,7 +313,13 @@ absl::Status DBImpl::StartWriting(const log::ReplayResult& replay, RecoveryRepor
   RETURN_IF_ERROR(RemoveOrphans(replay, report));
   const uint32_t next = replay.segments.empty() ? active_->first_segment()
                                                 : replay.segments.back().segment->number() + 1;
-  RETURN_IF_ERROR(log_->OpenFirst(next, NextSegmentBytes(), std::move(unsynced)));
+  absl::Status opened = log_->OpenFirst(next, NextSegmentBytes(), unsynced);
+  if (absl::IsResourceExhausted(opened)) {
+    // Reads and deletes are to go on: what the reserve gives up is enough for a small segment.
+    NoteDiskFull();
+    opened = log_->OpenFirst(next, NextSegmentBytes(), std::move(unsynced));
+  }
+  RETURN_IF_ERROR(opened);
   AddReplayedSegment(log_->active());
   // From here on the directory is this process's: the state as it is, in a manifest of its own, so
   // that nothing is appended behind a tail that a crash may have torn.
@@ -308,10 +330,16 @@ absl::Status DBImpl::StartWriting(const log::ReplayResult& replay, RecoveryRepor
     version = version_;
   }
   const uint64_t old_manifest = manifest_number_;
-  RETURN_IF_ERROR(StartManifest(*version));
+  absl::Status started = StartManifest(*version);
+  if (absl::IsResourceExhausted(started)) {
+    NoteDiskFull();
+    started = StartManifest(*version);
+  }
+  RETURN_IF_ERROR(started);
   live_files_->RetireManifest(old_manifest);
-  if (absl::Status made = MakeReserve(); !made.ok() && !absl::IsResourceExhausted(made)) {
-    return made;
+  if (!disk_full_.load()) {
+    const absl::Status made = MakeReserve();
+    if (!made.ok() && !absl::IsResourceExhausted(made)) return made;
   }
   MutexLock lock(mutex_);
   PublishState();
