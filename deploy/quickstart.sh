@@ -55,5 +55,5 @@ defaults=()
 gives --addr "$@" || defaults+=(--addr 127.0.0.1:6380)
 gives --workdir "$@" || defaults+=(--workdir ./nokv-data)
 
-echo "==> Starting nokv-redis ${defaults[*]} $*"
+echo "==> Starting nokv-redis" "${defaults[@]}" "$@"
 exec "$root/build/quickstart/bin/nokv-redis" "${defaults[@]}" "$@"
