@@ -126,8 +126,8 @@ class DB {
   virtual absl::Status CompactRange(ColumnFamilyHandle column_family, std::string_view start,
                                     std::string_view end) = 0;
 
-  // Rewrites or frees every segment with more than `dead_ratio` of its bytes dead. Returns the
-  // bytes freed on disk.
+  // Rewrites or frees every file of values with more than `dead_ratio` of its bytes dead, and at
+  // least a tenth: less is headers and indexes. Returns the bytes freed on disk.
   virtual absl::StatusOr<uint64_t> RunValueLogGC(double dead_ratio = 0.0) = 0;
 
   // Waits until no background work is left to do.

@@ -17,6 +17,17 @@ namespace {
 constexpr size_t kEntriesPerStep = 4096;
 constexpr uint64_t kManifestBytesMin = 1 << 20;
 
+bool HasSuperseded(const lsm::Version& version) {
+  for (const auto& [id, family] : version.families()) {
+    for (const lsm::TableList& level : family.levels) {
+      for (const lsm::TableRef& table : level) {
+        if (table->summary.superseded > 0) return true;
+      }
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 void DBImpl::PublishState() {
@@ -441,6 +452,7 @@ absl::Status DBImpl::Install(const lsm::VersionEdit& edit, const Generation* flu
       generations_.pop_back();
     }
     live_bytes_.store(after->live_value_bytes() + after->table_bytes());
+    has_superseded_ = HasSuperseded(*after);
     compaction_idle_ = false;
     collection_idle_ = false;
     PublishState();

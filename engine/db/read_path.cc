@@ -67,6 +67,7 @@ absl::Status DBImpl::ReadEntry(const ReadState& state, const table::Entry& entry
   found->expiry_ms = entry.expiry_ms;
   if (entry.kind == table::EntryKind::kInline) {
     found->value = entry.value;
+    found->in_block = true;
     return absl::OkStatus();
   }
   const log::ValueHost* host = state.version().host(entry.handle.segment);
@@ -100,7 +101,7 @@ absl::Status DBImpl::Find(const ReadState& state, uint16_t family, std::string_v
     if (version->is_delete || version->sequence < search.covering) return absl::OkStatus();
     ASSIGN_OR_RETURN(const log::Record record, generation->ReadRecord(*version, scratch));
     if (version->has_expiry && record.expiry_ms <= clock_.WallMillis()) return absl::OkStatus();
-    *found = {true, record.expiry_ms, record.value};
+    *found = {.exists = true, .expiry_ms = record.expiry_ms, .value = record.value};
     return absl::OkStatus();
   }
 
@@ -158,9 +159,8 @@ absl::StatusOr<bool> DBImpl::Get(const ReadOptions& options, std::string_view ke
   counters_.Add(Counter::kReads);
   if (!found.exists) return false;
   counters_.Add(Counter::kReadsFound);
-  if (found.value.size() < options_.value_threshold_bytes) {
-    // A small value may stand in a table block, which only the guard keeps.
-    pin->bytes = std::string(found.value);
+  if (found.in_block) {
+    pin->bytes.assign(found.value);
     found.value = pin->bytes;
   }
   value->value_ = found.value;
@@ -215,9 +215,13 @@ std::unique_ptr<Snapshot> DBImpl::NewSnapshot() {
 
 void DBImpl::ReleaseSnapshot(Sequence sequence) {
   MutexLock lock(mutex_);
-  snapshots_.erase(snapshots_.find(sequence));
+  const auto released = snapshots_.find(sequence);
+  const bool was_oldest = released == snapshots_.begin();
+  snapshots_.erase(released);
   // What only this snapshot could see may be merged away now.
+  if (!was_oldest || !has_superseded_) return;
   compaction_idle_ = false;
+  ScheduleLocked();
 }
 
 }  // namespace nokv

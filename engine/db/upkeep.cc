@@ -102,7 +102,7 @@ absl::Status DBImpl::CompactRange(ColumnFamilyHandle column_family, std::string_
       MutexLock lock(mutex_);
       picked = lsm::PickCompaction(*version_, PickerOptionsLocked());
       if (!picked.has_value() || !picked->IsDrop()) {
-        picked = lsm::PickManual(*version_, column_family.id, start, end);
+        picked = lsm::PickManual(*version_, column_family.id, start, end, PickerOptionsLocked());
       }
       more = picked.has_value();
       if (more) compaction_ = std::make_unique<CompactionTask>();

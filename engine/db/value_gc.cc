@@ -20,7 +20,7 @@ namespace {
 constexpr uint64_t kBytesPerStep = 1 << 20;
 constexpr uint64_t kOutputBytesMax = 64 << 20;
 constexpr uint64_t kDeadBytesMin = 64 << 10;  // Less is not worth a file.
-constexpr double kDeadRatioMin = 0.10;  // Rewriting fuller files costs more than it frees.
+constexpr double kDeadRatioMin = 0.10;        // Rewriting fuller files costs more than it frees.
 
 // A file that holds values: a segment of the log, or a value file with several segments in it.
 struct Candidate {

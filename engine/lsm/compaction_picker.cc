@@ -109,6 +109,16 @@ std::vector<DeletedTable> CoveredTables(const Family& family, uint16_t id,
   return covered;
 }
 
+// A rewrite of one table in place.
+Compaction MakeRewrite(uint16_t id, const TableRef& table) {
+  Compaction compaction;
+  compaction.column_family = id;
+  compaction.level = kBottomLevel;
+  compaction.output_level = kBottomLevel;
+  compaction.inputs = {table};
+  return compaction;
+}
+
 // The levels' sizes against their targets, from the base level down to the one above the bottom.
 std::optional<uint32_t> FullestLevel(const Family& family, uint32_t base, double* score) {
   std::optional<uint32_t> fullest;
@@ -125,7 +135,20 @@ std::optional<uint32_t> FullestLevel(const Family& family, uint32_t base, double
   return fullest;
 }
 
+constexpr uint64_t kDroppableShare = 8;  // An eighth of a table's entries is worth a rewrite.
+
 }  // namespace
+
+uint64_t DroppableEntries(const table::TableSummary& summary, const PickerOptions& options) {
+  const bool is_let_go =
+      options.snapshots.empty() || options.snapshots.front() >= summary.sequence_max;
+  uint64_t entries = 0;
+  if (is_let_go) entries += summary.superseded + summary.tombstones + summary.range_tombstones;
+  if (is_let_go && summary.expiring > 0 && summary.expiry_ms_max <= options.now_ms) {
+    entries += summary.expiring;
+  }
+  return entries;
+}
 
 uint32_t BaseLevel(const Family& family, uint64_t level_base_bytes) {
   uint32_t base = kBottomLevel;
@@ -200,11 +223,21 @@ std::optional<Compaction> PickCompaction(const Version& version, const PickerOpt
       }
     }
   }
-  return best;
+  if (best.has_value()) return best;
+  for (const auto& [id, family] : version.families()) {
+    for (const TableRef& table : family.levels[kBottomLevel]) {
+      const uint64_t droppable = DroppableEntries(table->summary, options);
+      if (droppable > 0 && droppable * kDroppableShare >= table->summary.entries) {
+        return MakeRewrite(id, table);
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 std::optional<Compaction> PickManual(const Version& version, uint16_t column_family,
-                                     std::string_view start, std::string_view end) {
+                                     std::string_view start, std::string_view end,
+                                     const PickerOptions& options) {
   const Family* family = version.family(column_family);
   if (family == nullptr) return std::nullopt;
   const auto meets = [&](const TableRef& table) {
@@ -222,6 +255,13 @@ std::optional<Compaction> PickManual(const Version& version, uint16_t column_fam
   for (uint32_t level = 1; level < kBottomLevel; ++level) {
     for (const TableRef& table : family->levels[level]) {
       if (meets(table)) return MakeCompaction(*family, column_family, level, {table}, level + 1);
+    }
+  }
+  for (const TableRef& table : family->levels[kBottomLevel]) {
+    const table::TableSummary& summary = table->summary;
+    const bool has_expired = summary.expiring > 0 && summary.expiry_ms_min <= options.now_ms;
+    if (meets(table) && (DroppableEntries(summary, options) > 0 || has_expired)) {
+      return MakeRewrite(column_family, table);
     }
   }
   return std::nullopt;

@@ -8,6 +8,9 @@
 // entries above the bottom level are kept to a share of those in it. That bounds the disk space of
 // values that nobody can read any more (rule 4).
 //
+// Third trigger: a bottom table that snapshots have let go of, or whose values have expired, is
+// rewritten alone.
+//
 // Thread-safety: pure functions.
 #pragma once
 
@@ -40,6 +43,7 @@ struct Compaction {
   // there for good.
   bool IsMove() const {
     if (inputs.empty() || !overlapping.empty() || (level == 0 && inputs.size() > 1)) return false;
+    if (level == output_level) return false;
     if (output_level < kBottomLevel) return true;
     for (const TableRef& table : inputs) {
       if (table->summary.tombstones + table->summary.range_tombstones > 0) return false;
@@ -54,9 +58,14 @@ struct Compaction {
 std::optional<Compaction> PickCompaction(const Version& version, const PickerOptions& options);
 
 // One step of merging everything in [start, end] (empty `end`: to the last key) into the bottom, or
-// nothing if all of it is there.
+// nothing if all of it is there and nothing in it could be dropped.
 std::optional<Compaction> PickManual(const Version& version, uint16_t column_family,
-                                     std::string_view start, std::string_view end);
+                                     std::string_view start, std::string_view end,
+                                     const PickerOptions& options);
+
+// Entries of a bottom table that a rewrite would drop for certain: older versions and deletions
+// once no snapshot needs them, and values that have all expired.
+uint64_t DroppableEntries(const table::TableSummary& summary, const PickerOptions& options);
 
 // Whether no table below `level` can hold a key in [start, end].
 bool IsBottomFor(const Family& family, uint32_t level, std::string_view start,

@@ -26,7 +26,8 @@ void PutTag(std::string& out, Tag tag) { PutVarint(out, static_cast<uint64_t>(ta
 void PutSummary(std::string& out, const table::TableSummary& summary) {
   for (const uint64_t number :
        {summary.size_bytes, summary.entries, summary.tombstones, summary.range_tombstones,
-        summary.expiring, summary.expiry_ms_min, summary.sequence_min, summary.sequence_max}) {
+        summary.superseded, summary.expiring, summary.expiry_ms_min, summary.expiry_ms_max,
+        summary.sequence_min, summary.sequence_max}) {
     PutVarint(out, number);
   }
   PutLengthPrefixed(out, summary.smallest_key);
@@ -47,9 +48,10 @@ bool ReadString(Decoder& in, std::string* text) {
 }
 
 bool ReadSummary(Decoder& in, table::TableSummary* summary) {
-  for (uint64_t* number : {&summary->size_bytes, &summary->entries, &summary->tombstones,
-                           &summary->range_tombstones, &summary->expiring, &summary->expiry_ms_min,
-                           &summary->sequence_min, &summary->sequence_max}) {
+  for (uint64_t* number :
+       {&summary->size_bytes, &summary->entries, &summary->tombstones, &summary->range_tombstones,
+        &summary->superseded, &summary->expiring, &summary->expiry_ms_min, &summary->expiry_ms_max,
+        &summary->sequence_min, &summary->sequence_max}) {
     if (!in.Varint(number)) return false;
   }
   uint64_t count = 0;

@@ -24,6 +24,8 @@ void Widen(std::string_view smallest, std::string_view largest, Sequence sequenc
 }  // namespace
 
 void AddToSummary(const Entry& entry, TableSummary* summary) {
+  // Entries come in order, before the range tombstones, so the largest key is the last one.
+  if (summary->entries > 0 && entry.key == summary->largest_key) ++summary->superseded;
   Widen(entry.key, entry.key, entry.sequence, summary);
   ++summary->entries;
   if (entry.kind == EntryKind::kDelete) ++summary->tombstones;
@@ -31,6 +33,7 @@ void AddToSummary(const Entry& entry, TableSummary* summary) {
   if (summary->expiring == 0 || entry.expiry_ms < summary->expiry_ms_min) {
     summary->expiry_ms_min = entry.expiry_ms;
   }
+  summary->expiry_ms_max = std::max(summary->expiry_ms_max, entry.expiry_ms);
   ++summary->expiring;
 }
 
@@ -44,8 +47,10 @@ std::string EncodeSummary(const TableSummary& summary) {
   PutVarint(content, summary.entries);
   PutVarint(content, summary.tombstones);
   PutVarint(content, summary.range_tombstones);
+  PutVarint(content, summary.superseded);
   PutVarint(content, summary.expiring);
   PutVarint(content, summary.expiry_ms_min);
+  PutVarint(content, summary.expiry_ms_max);
   PutFixed<uint64_t>(content, summary.sequence_min);
   PutFixed<uint64_t>(content, summary.sequence_max);
   PutLengthPrefixed(content, summary.smallest_key);
@@ -61,8 +66,10 @@ std::optional<TableSummary> DecodeSummary(std::string_view content) {
   decoder.Varint(&summary.entries);
   decoder.Varint(&summary.tombstones);
   decoder.Varint(&summary.range_tombstones);
+  decoder.Varint(&summary.superseded);
   decoder.Varint(&summary.expiring);
   decoder.Varint(&summary.expiry_ms_min);
+  decoder.Varint(&summary.expiry_ms_max);
   decoder.Fixed(&summary.sequence_min);
   decoder.Fixed(&summary.sequence_max);
   decoder.LengthPrefixed(&smallest);

@@ -35,8 +35,10 @@ struct TableSummary {
   uint64_t entries = 0;
   uint64_t tombstones = 0;  // Deletions of single keys.
   uint64_t range_tombstones = 0;
+  uint64_t superseded = 0;     // Entries behind a newer version of their key.
   uint64_t expiring = 0;       // Entries with an expiry.
   uint64_t expiry_ms_min = 0;  // Earliest, 0 if none expires.
+  uint64_t expiry_ms_max = 0;  // Latest.
   Sequence sequence_min = 0;
   Sequence sequence_max = 0;
   std::string smallest_key;  // Over entries and range tombstones.

@@ -22,7 +22,8 @@
 //   filter content    = line:64 bytes* probes:u8 type:u8
 //   index content     = count:varint (shared:varint unshared:varint separator-suffix
 //                       sequence:varint content-bytes:varint)*
-//   summary content   = entries tombstones range-tombstones expiring expiry-ms-min:varint
+//   summary content   = entries tombstones range-tombstones superseded expiring
+//                         expiry-ms-min expiry-ms-max:varint
 //                       sequence-min:u64 sequence-max:u64 smallest and largest key, length-prefixed
 //
 // A restart is the offset of an entry that shares nothing (shared = 0); the first entry is one.
