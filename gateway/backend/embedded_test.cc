@@ -194,6 +194,16 @@ TEST_CASE("clearing removes what was, and keeps what comes after", "[backend]") 
   CHECK(fixture.StoredObjects(0) == 0);
 }
 
+TEST_CASE("clearing what is empty writes nothing", "[backend]") {
+  Fixture fixture;
+  fixture.Run({Put(3, "k", "v")});
+  const uint64_t writes = fixture.db->GetStats().writes;
+  fixture.Run({Clear(std::nullopt)});
+  CHECK(fixture.db->GetStats().writes == writes + 3);  // Two ranges and a count.
+  fixture.Run({Clear(std::nullopt)});
+  CHECK(fixture.db->GetStats().writes == writes + 3);
+}
+
 TEST_CASE("an expired key is gone at once, and counted down in the next round", "[backend]") {
   Fixture fixture;
   fixture.Run({Put(0, "k", "v", fixture.now() + 100), Put(0, "stays", "v")});

@@ -157,7 +157,8 @@ void PendingChanges::ClearDatabase(int database) {
 void PendingChanges::Build(WriteBatch* batch) {
   batch->Clear();
   for (int i = 0; i < kDatabases; ++i) {
-    if (!is_cleared_[static_cast<size_t>(i)]) continue;
+    const bool has_stored_keys = counts_before_[static_cast<size_t>(i)].keys > 0;
+    if (!is_cleared_[static_cast<size_t>(i)] || !has_stored_keys) continue;
     batch->DeleteRange(SpaceStart(kObjectSpace, i), SpaceEnd(kObjectSpace, i));
     batch->DeleteRange(SpaceStart(kExpirySpace, i), SpaceEnd(kExpirySpace, i));
   }

@@ -22,8 +22,9 @@ struct Host;
 
 struct Call {
   std::span<const std::string_view> arguments;  // Begins with the name; never empty.
-  const Command* command = nullptr;             // Set by Dispatch().
-  int database = 0;                             // The session's when the call came first.
+  const Command* command = nullptr;             // Set by Dispatch(), if it may run.
+  int database = 0;                             // The session's when the call first ran.
+  bool is_authenticated = false;                // Likewise.
   Session& session;
   Host& host;
   backend::Keyspace& keyspace;

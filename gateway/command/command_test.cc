@@ -36,6 +36,7 @@ class Client {
     resp::Writer reply(&out, session.protocol);
     Call call{.arguments = arguments,
               .database = session.database,
+              .is_authenticated = session.is_authenticated,
               .session = session,
               .host = host,
               .keyspace = keyspace,

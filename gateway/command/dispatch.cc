@@ -87,13 +87,13 @@ absl::Status Dispatch(Call& call) {
   }
   const Command* const command = Resolve(call, top);
   if (command == nullptr) return absl::OkStatus();
-  call.command = command;
-  if (!call.session.is_authenticated && (command->flags & kNoAuth) == 0) {
+  if (!call.is_authenticated && (command->flags & kNoAuth) == 0) {
     call.reply.Error("NOAUTH Authentication required.");
     return absl::OkStatus();
   }
   call.session.last_command = command;
   if (!HasRoomForKeys(call, *command)) return absl::OkStatus();
+  call.command = command;
   return command->handler(call);
 }
 

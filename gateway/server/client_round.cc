@@ -1,7 +1,5 @@
 #include "gateway/server/client_round.h"
 
-#include "gateway/command/command.h"
-
 namespace nokv::server {
 namespace {
 
@@ -22,7 +20,9 @@ void ClientRound::Clear() {
 absl::Status ClientRound::Run(size_t index, backend::Keyspace& keyspace) {
   Entry& entry = entries_[index];
   if (!entry.has_run) return RunFirst(entry, keyspace);
-  if (entry.is_skipped) return absl::OkStatus();
+  const bool uses_data = entry.command != nullptr &&
+                         (entry.command->flags & (command::kWrite | command::kReadOnly)) != 0;
+  if (!uses_data) return absl::OkStatus();
   std::string reply;
   const absl::Status status = Dispatch(entry, keyspace, &reply);
   if (status.ok()) ReplaceReply(index, reply);
@@ -35,6 +35,7 @@ absl::Status ClientRound::RunFirst(Entry& entry, backend::Keyspace& keyspace) {
   entry.is_skipped = session.closes_after_reply;
   entry.database = session.database;
   entry.protocol = session.protocol;
+  entry.is_authenticated = session.is_authenticated;
   entry.reply_offset = session.output.size();
   if (entry.is_skipped) return absl::OkStatus();
   const absl::Status status = Dispatch(entry, keyspace, &session.output);
@@ -48,11 +49,14 @@ absl::Status ClientRound::Dispatch(Entry& entry, backend::Keyspace& keyspace, st
   resp::Writer reply(out, entry.protocol);
   command::Call call{.arguments = std::span(words_).subspan(entry.first_word, entry.words),
                      .database = entry.database,
+                     .is_authenticated = entry.is_authenticated,
                      .session = *entry.session,
                      .host = host_,
                      .keyspace = keyspace,
                      .reply = reply};
-  return command::Dispatch(call);
+  absl::Status status = command::Dispatch(call);
+  entry.command = call.command;
+  return status;
 }
 
 void ClientRound::Fail(size_t index, const absl::Status& cause) {

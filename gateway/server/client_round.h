@@ -1,12 +1,15 @@
 // The commands of one round with the sessions they came from, as a backend sees them.
 //
 // Replies are appended to the sessions' outputs in order, and each command remembers where its own
-// lies until the round is over, so that a backend can run a command again or fail it.
+// lies until the round is over, so that a backend can run a command again or fail it. A command
+// that runs again does so for the session as it was the first time; commands about the session
+// itself keep their effect and their reply.
 //
 // Thread-safety: none.
 #pragma once
 
 #include "gateway/backend/backend.h"
+#include "gateway/command/command.h"
 #include "gateway/command/host.h"
 
 #include <cstdint>
@@ -44,6 +47,8 @@ class ClientRound final : public backend::Round {
     bool is_skipped = false;  // It came behind a QUIT.
     int database = 0;
     resp::Protocol protocol = resp::Protocol::kResp2;
+    bool is_authenticated = false;
+    const command::Command* command = nullptr;
     size_t reply_offset = 0;
     size_t reply_bytes = 0;
   };

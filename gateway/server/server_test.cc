@@ -26,6 +26,9 @@ class MapBackend final : public backend::Backend {
       if (const absl::Status status = round.Run(i, keyspace_); !status.ok()) round.Fail(i, status);
       if (fails) round.Fail(i, ResourceExhaustedError("the disk is full"));
     }
+    for (size_t i = 0; i < round.size() && runs_twice; ++i) {
+      CHECK(round.Run(i, keyspace_).ok());
+    }
     if (!finishes_elsewhere) return done();
     if (finisher_.joinable()) finisher_.join();
     finisher_ = std::thread(std::move(done));
@@ -41,6 +44,7 @@ class MapBackend final : public backend::Backend {
 
   std::atomic<bool> fails{false};
   std::atomic<bool> finishes_elsewhere{false};
+  std::atomic<bool> runs_twice{false};
 
  private:
   command::FakeKeyspace keyspace_;
@@ -285,6 +289,18 @@ TEST_CASE("a failed command says why in place of its reply", "[server]") {
   CHECK(peer.Ask("SET k 1\r\nSET k 2\r\n", 2 * failure.size()) == failure + failure);
   fixture.backend.fails = false;
   CHECK(peer.Ask("PING\r\n", 7) == "+PONG\r\n");
+}
+
+TEST_CASE("a command that runs again does so for the session as it was", "[server]") {
+  Fixture fixture({}, "secret");
+  Peer peer(fixture.port());
+  CHECK(peer.Ask("AUTH secret\r\n", 5) == "+OK\r\n");
+  fixture.backend.runs_twice = true;
+  const std::string replies =
+      "+OK\r\n+OK\r\n$1\r\n1\r\n+OK\r\n$-1\r\n:0\r\n+RESET\r\n-NOAUTH Authentication required.\r\n";
+  CHECK(
+      peer.Ask("SELECT 1\r\nSET k 1\r\nGET k\r\nSELECT 2\r\nGET k\r\nDBSIZE\r\nRESET\r\nGET k\r\n",
+               replies.size()) == replies);
 }
 
 TEST_CASE("stopping answers what was asked", "[server]") {
