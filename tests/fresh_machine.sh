@@ -42,11 +42,11 @@ machine=$FRESH_MACHINE_INSIDE
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 checkout=/srv/nokv  # In the chroot.
 
-inside() {
-  env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 \
-    http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" no_proxy="${no_proxy:-}" \
-    chroot "$machine" bash -c "cd $checkout && $1"
-}
+# Each of these replaces the one before, so the process that is started is the one that is killed.
+enter=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8
+  http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" no_proxy="${no_proxy:-}"
+  chroot "$machine")
+inside() { "${enter[@]}" bash -c "cd $checkout && $1"; }
 
 # What this host's apt knows about Debian 12: where it is, and how to get there.
 debian_sources() {
@@ -86,7 +86,7 @@ done
 
 database=  # Process of the quick start, and of what it becomes.
 start_database() {
-  inside 'exec deploy/quickstart.sh' >"$machine/quickstart.log" 2>&1 &
+  "${enter[@]}" bash -c "cd $checkout && exec deploy/quickstart.sh" >"$machine/quickstart.log" 2>&1 &
   database=$!
   local start_ms answer
   start_ms=$(date +%s%3N)
@@ -131,7 +131,11 @@ inside 'python3 tests/redis_side_by_side.py 6380 6390'
 
 say "kill -9, and deploy/quickstart.sh again"
 kill -9 "$database"
-wait "$database" || true
+wait "$database" 2>/dev/null || true
+if redis-cli -p 6380 PING >/dev/null 2>&1; then
+  echo "fresh_machine.sh: something answers after kill -9" >&2
+  exit 1
+fi
 start_database
 say "answers again after $((first_answer_ms / 1000)).$((first_answer_ms % 1000 / 100)) s"
 expect hello GET greeting
