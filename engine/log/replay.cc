@@ -20,6 +20,21 @@ class SegmentReplay {
 
   // Stops at the footer (ended() is true) or at the first offset without a record.
   absl::Status Run() {
+    RETURN_IF_ERROR(Walk());
+    // A power cut may keep the footer and lose what stands before it.
+    if (!ended_ && segment_->sealed()) segment_->ForgetSeal(std::move(ordinals_));
+    return absl::OkStatus();
+  }
+
+  bool ended() const { return ended_; }
+
+  uint32_t offset() const { return offset_; }
+
+  // Where something that was written later than the unfinished record or batch would stand.
+  uint32_t unfinished_end() const { return std::max(offset_, unfinished_end_); }
+
+ private:
+  absl::Status Walk() {
     if (!segment_->header_found()) {
       offset_ = 0;
       return absl::OkStatus();
@@ -44,11 +59,6 @@ class SegmentReplay {
     }
   }
 
-  bool ended() const { return ended_; }
-
-  uint32_t offset() const { return offset_; }
-
- private:
   // All members of the batch whose header stands at offset_ are valid.
   absl::StatusOr<bool> BatchIsComplete(const Record& header) {
     const uint32_t count = header.key_size;
@@ -61,7 +71,11 @@ class SegmentReplay {
       Record member;
       ASSIGN_OR_RETURN(const bool found,
                        segment_->Decode(static_cast<uint32_t>(at), &member, &scratch_));
-      if (!found || !member.in_batch()) return false;
+      if (!found || !member.in_batch()) {
+        // Its first members may be there: a crash came between two appends.
+        unfinished_end_ = static_cast<uint32_t>(at);
+        return false;
+      }
       at += AlignRecord(member.length);
     }
     members_left_ = count;
@@ -72,8 +86,9 @@ class SegmentReplay {
     ReplayedRecord replayed{record, MakePosition(segment_->number(), offset_)};
     // A sealed segment has its ordinals in the footer; the others collect them here.
     if (record.has_ordinal()) {
-      replayed.ordinal = segment_->sealed() ? next_ordinal_ : segment_->AddOrdinal(offset_);
-      ++next_ordinal_;
+      replayed.ordinal = static_cast<uint32_t>(ordinals_.size());
+      ordinals_.push_back(offset_);
+      if (!segment_->sealed()) segment_->AddOrdinal(offset_);
     }
     if (members_left_ > 0) --members_left_;
     ++result_.records;
@@ -91,8 +106,9 @@ class SegmentReplay {
   ReplayResult& result_;
   std::string scratch_;
   uint32_t offset_ = kFileHeaderBytes;
-  uint32_t next_ordinal_ = 0;
+  std::vector<uint32_t> ordinals_;  // Offsets of the values so far.
   uint32_t members_left_ = 0;
+  uint32_t unfinished_end_ = 0;
   bool ended_ = false;
 };
 
@@ -150,6 +166,7 @@ absl::StatusOr<ReplayResult> ReplaySegments(vfs::FileSystem& files,
   uint32_t expected = options.first_segment;
   std::shared_ptr<Segment> stopped;  // The segment whose records end without a footer.
   Position end = MakePosition(expected, 0);
+  uint32_t unfinished_end = 0;
   for (; next < pending.size() && pending[next] == expected; ++next, ++expected) {
     ASSIGN_OR_RETURN(std::shared_ptr<Segment> segment,
                      Segment::Open(files, options.directory, pending[next], open));
@@ -160,6 +177,7 @@ absl::StatusOr<ReplayResult> ReplaySegments(vfs::FileSystem& files,
     end = MakePosition(segment->number(), replay.offset());
     if (!replay.ended()) {
       stopped = std::move(segment);
+      unfinished_end = replay.unfinished_end();
       ++next;
       break;
     }
@@ -171,7 +189,7 @@ absl::StatusOr<ReplayResult> ReplaySegments(vfs::FileSystem& files,
   uint64_t boot_id = options.last_boot_id;
   if (stopped != nullptr) {
     if (stopped->header_found()) boot_id = stopped->boot_id();
-    RETURN_IF_ERROR(FindRecordsFrom(*stopped, OffsetOf(end), &behind));
+    RETURN_IF_ERROR(FindRecordsFrom(*stopped, unfinished_end, &behind));
   }
   for (; next < pending.size(); ++next) {
     ASSIGN_OR_RETURN(const std::shared_ptr<Segment> segment,

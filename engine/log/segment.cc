@@ -131,6 +131,12 @@ absl::Status Segment::Sync() {
   return file_->MappingStatus();
 }
 
+void Segment::ForgetSeal(std::vector<uint32_t> ordinals) {
+  ordinals_ = std::move(ordinals);
+  sealed_ordinals_ = 0;
+  sealed_.store(false, std::memory_order_release);
+}
+
 absl::Status Segment::EndAt(uint32_t offset, vfs::FileSystem& files, bool map) {
   NOKV_CHECK(!sealed());
   size_ = std::max<uint64_t>(offset, kFileHeaderBytes);

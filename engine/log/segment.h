@@ -89,6 +89,10 @@ class Segment final : public ValueHost {
 
   absl::Status Sync();
 
+  // Recovery: the records end before the footer, which reached the disk without some of them. From
+  // now on this is an unsealed segment with values at `ordinals`.
+  void ForgetSeal(std::vector<uint32_t> ordinals);
+
   // Recovery: the valid records end at `offset`. What lies behind is overwritten by the footer and
   // truncated. Extends the file if the footer does not fit.
   absl::Status EndAt(uint32_t offset, vfs::FileSystem& files, bool map);

@@ -87,8 +87,11 @@ class FaultSegmentFile final : public SegmentFile {
   absl::Status Write(uint64_t offset, std::span<const std::string_view> pieces) override {
     uint64_t size = 0;
     for (const std::string_view piece : pieces) size += piece.size();
-    const FaultAction action =
-        faults_.Decide(OperationKind::kSegmentWrite, path_, size, offset, pieces);
+    const FaultAction action = faults_.Decide({.kind = OperationKind::kSegmentWrite,
+                                               .path = path_,
+                                               .size_bytes = size,
+                                               .offset = offset,
+                                               .pieces = pieces});
     if (action.what == FaultAction::What::kShortThenFail) {
       WriteFront(offset, pieces, action.short_bytes).IgnoreError();
     }
@@ -197,13 +200,9 @@ std::optional<FaultAction> FaultFileSystem::AskRules(const Operation& operation)
   return std::nullopt;
 }
 
-FaultAction FaultFileSystem::Decide(OperationKind kind, std::string_view path, uint64_t size_bytes,
-                                    uint64_t offset,
-                                    std::span<const std::string_view> pieces) const {
-  if (dead()) return FaultAction::Fail(InternalError("{} {}: killed", Name(kind), path));
-  Operation operation{kind, path, size_bytes};
-  operation.offset = offset;
-  operation.pieces = pieces;
+FaultAction FaultFileSystem::Decide(Operation operation) const {
+  const OperationKind kind = operation.kind;
+  if (dead()) return FaultAction::Fail(InternalError("{} {}: killed", Name(kind), operation.path));
   operation.nth_of_kind = counts_[static_cast<size_t>(kind)].fetch_add(1) + 1;
   if (IsMutation(kind)) operation.mutation = mutation_count_.fetch_add(1) + 1;
   if (std::optional<FaultAction> action = AskRules(operation)) return *std::move(action);
@@ -247,7 +246,8 @@ absl::StatusOr<std::unique_ptr<SegmentFile>> FaultFileSystem::OpenSegment(
 }
 
 absl::Status FaultFileSystem::Rename(const std::string& from, const std::string& to) {
-  return Carry(Decide(OperationKind::kRename, to), [&] { return base_.Rename(from, to); });
+  return Carry(Decide({.kind = OperationKind::kRename, .path = to, .from = from}),
+               [&] { return base_.Rename(from, to); });
 }
 
 absl::Status FaultFileSystem::Remove(const std::string& path) {
@@ -255,7 +255,8 @@ absl::Status FaultFileSystem::Remove(const std::string& path) {
 }
 
 absl::Status FaultFileSystem::Link(const std::string& from, const std::string& to) {
-  return Carry(Decide(OperationKind::kLink, to), [&] { return base_.Link(from, to); });
+  return Carry(Decide({.kind = OperationKind::kLink, .path = to, .from = from}),
+               [&] { return base_.Link(from, to); });
 }
 
 absl::StatusOr<uint64_t> FaultFileSystem::LinkCount(const std::string& path) const {

@@ -64,6 +64,8 @@ struct Operation {
   // Of a segment write: what goes where. Valid inside the hook.
   uint64_t offset = 0;
   std::span<const std::string_view> pieces = {};
+
+  std::string_view from = {};  // Of a rename and a link, whose path is the new one.
 };
 
 struct FaultAction {
@@ -128,8 +130,11 @@ class FaultFileSystem final : public FileSystem {
   uint64_t count(OperationKind kind) const { return counts_[static_cast<size_t>(kind)].load(); }
 
   // Counts the operation and decides about it. For the files of this file system.
-  FaultAction Decide(OperationKind kind, std::string_view path, uint64_t size_bytes = 0,
-                     uint64_t offset = 0, std::span<const std::string_view> pieces = {}) const;
+  FaultAction Decide(Operation operation) const;
+
+  FaultAction Decide(OperationKind kind, std::string_view path, uint64_t size_bytes = 0) const {
+    return Decide(Operation{kind, path, size_bytes});
+  }
 
   absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<WritableFile>> OpenAppend(const std::string& path) override;

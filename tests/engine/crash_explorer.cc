@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -27,11 +30,15 @@ struct CrashPoint {
   std::string half = {};
 };
 
-CrashPoint MakePoint(Trial& trial, const Operation& operation) {
+// Where files are now that were opened under another name.
+using Renames = std::map<std::string, std::string, std::less<>>;
+
+CrashPoint MakePoint(Trial& trial, const Operation& operation, const Renames& renames) {
+  const auto renamed = renames.find(operation.path);
   CrashPoint point{.remains = trial.Copy(),
                    .where = fmt::format("before change {} ({} {})", operation.mutation,
                                         Name(operation.kind), operation.path),
-                   .path = std::string(operation.path),
+                   .path = renamed != renames.end() ? renamed->second : std::string(operation.path),
                    .offset = operation.offset};
   for (const std::string_view piece : operation.pieces) point.half += piece;
   point.half.resize(point.half.size() / 2);
@@ -39,9 +46,13 @@ CrashPoint MakePoint(Trial& trial, const Operation& operation) {
 }
 
 // Calls `observe` before each change of the disk, until the trial ends or Ignore().
-void Observe(Trial& trial, std::function<void(const Operation&)> observe) {
-  trial.files().SetHook([observe = std::move(observe)](const Operation& operation) {
-    if (vfs::IsMutation(operation.kind)) observe(operation);
+void Observe(Trial& trial, std::function<void(const Operation&, const Renames&)> observe) {
+  trial.files().SetHook([observe = std::move(observe),
+                         renames = std::make_shared<Renames>()](const Operation& operation) {
+    if (vfs::IsMutation(operation.kind)) observe(operation, *renames);
+    if (operation.kind == vfs::OperationKind::kRename) {
+      renames->insert_or_assign(std::string(operation.from), std::string(operation.path));
+    }
     return vfs::FaultAction::Pass();
   });
 }
@@ -74,12 +85,12 @@ class Explorer {
 
  private:
   // Calls `observe` before each change of a fresh run of the scenario; false if the run failed.
-  bool RunScenario(const std::function<void(Trial&, const Operation&)>& observe);
+  bool RunScenario(const std::function<void(Trial&, const Operation&, const Renames&)>& observe);
   std::vector<CrashKind> KindsFor(const CrashPoint& point, int depth);
   void CrashAt(const CrashPoint& point, const CrashKind& kind, int depth, const std::string& trail);
   Remains Apply(const CrashPoint& point, const CrashKind& kind);
   void GoOnAndCutPower(Trial& trial, const std::string& trail);
-  void Report(const Trial& trial, const std::string& trail);
+  void Report(Trial& trial, const std::string& trail);
 
   bool is_done() const { return findings_.violations.size() >= exploration_.violations_max; }
 
@@ -89,18 +100,22 @@ class Explorer {
   Findings findings_;
 };
 
-void Explorer::Report(const Trial& trial, const std::string& trail) {
+void Explorer::Report(Trial& trial, const std::string& trail) {
   if (trial.ok()) return;
-  findings_.violations.push_back(fmt::format("scenario '{}', seed {}{}: {}", scenario_.name,
-                                             exploration_.seed, trail, trial.violation()));
+  findings_.violations.push_back(fmt::format("scenario '{}', seed {}{}: {}\n{}", scenario_.name,
+                                             exploration_.seed, trail, trial.violation(),
+                                             trial.disk().Dump()));
 }
 
-bool Explorer::RunScenario(const std::function<void(Trial&, const Operation&)>& observe) {
+bool Explorer::RunScenario(
+    const std::function<void(Trial&, const Operation&, const Renames&)>& observe) {
   Remains fresh;
   fresh.disk = std::make_shared<vfs::MemFileSystem>();
   fresh.now_ms = 1'700'000'000'000;
   Trial trial(std::move(fresh), scenario_.options(), exploration_.seed);
-  Observe(trial, [&](const Operation& operation) { observe(trial, operation); });
+  Observe(trial, [&](const Operation& operation, const Renames& renames) {
+    observe(trial, operation, renames);
+  });
   scenario_.run(trial);
   Ignore(trial);
   findings_.changes = trial.files().mutation_count();
@@ -150,13 +165,13 @@ void Explorer::CrashAt(const CrashPoint& point, const CrashKind& kind, int depth
   // A fair choice of `nested_max` among the changes that this recovery makes.
   std::vector<CrashPoint> nested;
   if (depth > 1) {
-    Observe(trial, [&](const Operation& operation) {
+    Observe(trial, [&](const Operation& operation, const Renames& renames) {
       const uint64_t slot = nested.size() < exploration_.nested_max
                                 ? nested.size()
                                 : random_.Uniform(operation.mutation);
       if (slot >= exploration_.nested_max) return;
       nested.resize(std::max<size_t>(nested.size(), slot + 1));
-      nested[slot] = MakePoint(trial, operation);
+      nested[slot] = MakePoint(trial, operation, renames);
     });
   }
   trial.Recover(kind.crash);
@@ -198,17 +213,17 @@ void Explorer::GoOnAndCutPower(Trial& trial, const std::string& trail) {
 }
 
 Findings Explorer::Run() {
-  if (!RunScenario([](Trial&, const Operation&) {})) return findings_;
+  if (!RunScenario([](Trial&, const Operation&, const Renames&) {})) return findings_;
   const uint64_t changes = findings_.changes;
   const uint64_t stride = (changes + exploration_.points_max - 1) / exploration_.points_max;
   const uint64_t first = 1 + random_.Uniform(stride);
   for (uint64_t begin = first; begin <= changes && !is_done(); begin += stride * kBatchOfPoints) {
     const uint64_t end = begin + stride * kBatchOfPoints;
     std::vector<CrashPoint> points;
-    if (!RunScenario([&](Trial& trial, const Operation& operation) {
+    if (!RunScenario([&](Trial& trial, const Operation& operation, const Renames& renames) {
           const uint64_t number = operation.mutation;
           if (number < begin || number >= end || (number - begin) % stride != 0) return;
-          points.push_back(MakePoint(trial, operation));
+          points.push_back(MakePoint(trial, operation, renames));
         })) {
       return findings_;
     }

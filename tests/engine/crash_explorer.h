@@ -20,10 +20,10 @@ namespace nokv::tests {
 
 struct Exploration {
   uint64_t seed = 1;
-  uint64_t points_max = 150;  // Crash points of the scenario itself, spread evenly.
-  int power_cuts = 3;         // For each crash point, besides the two that lose all and nothing.
+  uint64_t points_max = 40;  // Crash points of the scenario itself, spread evenly.
+  int power_cuts = 2;         // For each crash point, besides the two that lose all and nothing.
   int depth = 3;              // Crashes in a row.
-  uint64_t nested_max = 2;    // Crash points tried of each recovery, chosen at random.
+  uint64_t nested_max = 1;    // Crash points tried of each recovery, chosen at random.
   size_t violations_max = 3;  // Stops there.
 };
 
