@@ -114,7 +114,7 @@ class SegmentReplay {
 
 struct Behind {
   uint64_t records = 0;
-  Position durable_max = 0;  // The highest mark that a record behind the end carries.
+  Position durable_max = 0;  // The highest mark that a record or header behind the end carries.
   Position first = 0;
 };
 
@@ -194,6 +194,7 @@ absl::StatusOr<ReplayResult> ReplaySegments(vfs::FileSystem& files,
   for (; next < pending.size(); ++next) {
     ASSIGN_OR_RETURN(const std::shared_ptr<Segment> segment,
                      Segment::Open(files, options.directory, pending[next], open));
+    behind.durable_max = std::max(behind.durable_max, segment->durable());
     RETURN_IF_ERROR(FindRecordsFrom(*segment, kFileHeaderBytes, &behind));
     result.segments_to_remove.push_back(pending[next]);
   }

@@ -128,6 +128,8 @@ class Segment final : public ValueHost {
 
   uint64_t boot_id() const { return identity_.boot_id; }
 
+  Position durable() const { return identity_.durable; }  // Of the log when it was started.
+
   bool sealed() const { return sealed_.load(std::memory_order_acquire); }
 
   uint64_t size_bytes() const { return size_; }  // Of the records and, once sealed, the footer.
