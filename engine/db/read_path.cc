@@ -174,8 +174,9 @@ absl::StatusOr<bool> DBImpl::GetExpiry(const ReadOptions& options, std::string_v
   FoundValue found;
   std::string scratch;
   const EpochGuard guard;
-  RETURN_IF_ERROR(Find(*CurrentState(), options.column_family.id, key, BoundOf(options.snapshot),
-                       &scratch, &found));
+  const ReadState& state = *CurrentState();  // Before the bound, as in Get().
+  RETURN_IF_ERROR(
+      Find(state, options.column_family.id, key, BoundOf(options.snapshot), &scratch, &found));
   *expiry_ms = found.expiry_ms;
   return found.exists;
 }

@@ -28,7 +28,11 @@ class LevelIterator final : public table::TableIterator {
   void Seek(std::string_view key, Sequence sequence) override {
     Open(FirstTableFor(tables_, key));
     if (current_ != nullptr) current_->Seek(key, sequence);
-    SkipEmptyForward();
+    // The end of a range tombstone may stretch a table to a key whose versions the next one holds.
+    while (AtEndOfTable()) {
+      Open(index_ + 1);
+      if (current_ != nullptr) current_->Seek(key, sequence);
+    }
   }
 
   void Next() override {
