@@ -256,7 +256,8 @@ absl::Status DBImpl::InstallFlush() {
     }
   }
   if (absl::Status status = Install(edit, task.generation.get()); !status.ok()) {
-    task.Discard();
+    // After any other failure the edit may be in the manifest, and then needs its tables.
+    if (absl::IsResourceExhausted(status)) task.Discard();
     return status;
   }
   task.generation.reset();
@@ -369,7 +370,7 @@ absl::Status DBImpl::InstallCompaction() {
     counters_.Add(Counter::kTableBytes, task.job->outputs().bytes_written());
   }
   if (absl::Status status = Install(edit, nullptr); !status.ok()) {
-    if (task.job != nullptr) task.job->outputs().Discard();
+    if (task.job != nullptr && absl::IsResourceExhausted(status)) task.job->outputs().Discard();
     return status;
   }
   counters_.Add(Counter::kCompactions);

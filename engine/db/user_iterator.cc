@@ -47,7 +47,7 @@ void UserIterator::Reset(Direction direction) {
   direction_ = direction;
   first_ = 0;
   count_ = 0;
-  ahead_ = 1;
+  ahead_ = kRowsFirst;
   at_end_ = false;
 }
 
@@ -55,14 +55,14 @@ void UserIterator::SeekToFirst() {
   if (!options_.lower_bound.empty()) return Seek(options_.lower_bound);
   Reset(Direction::kForward);
   for (Source& source : sources_) source.layer->SeekToFirst();
-  FillForward(ahead_);
+  if (NoteAll()) FillForward(ahead_);
 }
 
 void UserIterator::Seek(std::string_view target) {
   here_.assign(IsBelowLower(target) ? std::string_view(options_.lower_bound) : target);
   Reset(Direction::kForward);
   for (Source& source : sources_) source.layer->Seek(here_);
-  FillForward(ahead_);
+  if (NoteAll()) FillForward(ahead_);
 }
 
 void UserIterator::SeekToLast() {
@@ -74,7 +74,7 @@ void UserIterator::SeekToLast() {
       source.layer->SeekBefore(options_.upper_bound);
     }
   }
-  FillBackward();
+  if (NoteAll()) FillBackward();
 }
 
 void UserIterator::SeekForPrev(std::string_view target) {
@@ -84,7 +84,7 @@ void UserIterator::SeekForPrev(std::string_view target) {
   here_.push_back('\0');
   Reset(Direction::kBackward);
   for (Source& source : sources_) source.layer->SeekBefore(here_);
-  FillBackward();
+  if (NoteAll()) FillBackward();
 }
 
 void UserIterator::Next() {
@@ -93,12 +93,12 @@ void UserIterator::Next() {
     here_.push_back('\0');
     Reset(Direction::kForward);
     for (Source& source : sources_) source.layer->Seek(here_);
-    FillForward(ahead_);
+    if (NoteAll()) FillForward(ahead_);
     return;
   }
   first_ = (first_ + 1) % kRowsMax;
   if (--count_ > 0 || at_end_) return;
-  ahead_ = std::min(2 * ahead_, kRowsMax);
+  ahead_ = std::min(4 * ahead_, kRowsMax);
   FillForward(ahead_);
 }
 
@@ -107,86 +107,95 @@ void UserIterator::Prev() {
     here_.assign(key());
     Reset(Direction::kBackward);
     for (Source& source : sources_) source.layer->SeekBefore(here_);
+    if (!NoteAll()) return;
   }
   FillBackward();
 }
 
-bool UserIterator::CheckLayers() {
-  for (const Source& source : sources_) {
-    if (source.layer->Valid()) continue;
-    if (absl::Status status = source.layer->status(); !status.ok()) {
-      status_ = std::move(status);
-      return false;
-    }
+bool UserIterator::Note(Source* source) {
+  lsm::Layer& layer = *source->layer;
+  source->is_valid = layer.Valid();
+  if (source->is_valid) {
+    source->key = layer.key();
+    source->sequence = layer.sequence();
+    return true;
+  }
+  status_ = layer.status();
+  return status_.ok();
+}
+
+bool UserIterator::NoteAll() {
+  for (Source& source : sources_) {
+    if (!Note(&source)) return false;
   }
   return true;
 }
 
-size_t UserIterator::SmallestSource() const {
-  size_t best = sources_.size();
-  for (size_t i = 0; i < sources_.size(); ++i) {
-    if (!sources_[i].layer->Valid()) continue;
-    if (best == sources_.size() || sources_[i].layer->key() < sources_[best].layer->key()) best = i;
+UserIterator::Source* UserIterator::PickSource(Direction direction) {
+  Source* picked = nullptr;
+  tied_.clear();
+  for (Source& source : sources_) {
+    if (!source.is_valid) continue;
+    if (picked == nullptr) {
+      picked = &source;
+      continue;
+    }
+    const int order = source.key.compare(picked->key);
+    if (order == 0) {
+      const bool is_newer = source.sequence > picked->sequence;
+      tied_.push_back(is_newer ? picked : &source);
+      if (is_newer) picked = &source;
+    } else if ((order < 0) == (direction == Direction::kForward)) {
+      picked = &source;
+      tied_.clear();
+    }
   }
-  return best;
+  return picked;
 }
 
-size_t UserIterator::LargestSource() const {
-  size_t best = sources_.size();
-  for (size_t i = 0; i < sources_.size(); ++i) {
-    if (!sources_[i].layer->Valid()) continue;
-    if (best == sources_.size() || sources_[i].layer->key() > sources_[best].layer->key()) best = i;
-  }
-  return best;
-}
-
-size_t UserIterator::NewestAt(size_t chosen) const {
-  size_t newest = chosen;
-  for (size_t i = 0; i < sources_.size(); ++i) {
-    const lsm::Layer& layer = *sources_[i].layer;
-    if (i == chosen || !layer.Valid() || layer.key() != sources_[chosen].layer->key()) continue;
-    if (layer.sequence() > sources_[newest].layer->sequence()) newest = i;
-  }
-  return newest;
+void UserIterator::MovePast(const Row& row, Source* picked, Direction direction) {
+  const auto move = [&](Source* source) {
+    if (direction == Direction::kForward) {
+      source->layer->NextAfter(row.key);
+    } else {
+      source->layer->Prev();
+    }
+    Note(source);
+  };
+  move(picked);
+  for (Source* source : tied_) move(source);
 }
 
 void UserIterator::FillForward(size_t wanted) {
   first_ = 0;
   count_ = 0;
   while (count_ < wanted && status_.ok()) {
-    const size_t smallest = SmallestSource();
-    if (!CheckLayers()) break;
-    if (smallest == sources_.size() || IsAtUpper(sources_[smallest].layer->key())) {
+    Source* const picked = PickSource(Direction::kForward);
+    if (picked == nullptr || IsAtUpper(picked->key)) {
       at_end_ = true;
       break;
     }
-    const size_t newest = NewestAt(smallest);
     Row& row = rows_[count_];
-    const bool is_visible = MakeRow(sources_[newest], &row);
-    row.key.assign(sources_[smallest].layer->key());
-    for (Source& source : sources_) {
-      if (source.layer->Valid() && source.layer->key() == row.key) source.layer->Next();
-    }
-    if (!is_visible) continue;
-    if (!options_.keys_only) Prefetch(row);
-    ++count_;
+    row.key.assign(picked->key);
+    const bool is_visible = MakeRow(*picked, &row);
+    MovePast(row, picked, Direction::kForward);
+    if (is_visible) ++count_;
   }
+  if (options_.keys_only) return;
+  // In a second pass: where a value stands was itself being fetched since the first.
+  for (size_t i = 0; i < count_; ++i) Prefetch(rows_[i]);
 }
 
 void UserIterator::FillBackward() {
   first_ = 0;
   count_ = 0;
   while (status_.ok()) {
-    const size_t largest = LargestSource();
-    if (!CheckLayers()) return;
-    if (largest == sources_.size() || IsBelowLower(sources_[largest].layer->key())) return;
-    const size_t newest = NewestAt(largest);
+    Source* const picked = PickSource(Direction::kBackward);
+    if (picked == nullptr || IsBelowLower(picked->key)) return;
     Row& row = rows_[0];
-    const bool is_visible = MakeRow(sources_[newest], &row);
-    row.key.assign(sources_[largest].layer->key());
-    for (Source& source : sources_) {
-      if (source.layer->Valid() && source.layer->key() == row.key) source.layer->Prev();
-    }
+    row.key.assign(picked->key);
+    const bool is_visible = MakeRow(*picked, &row);
+    MovePast(row, picked, Direction::kBackward);
     if (is_visible) {
       count_ = 1;
       return;
@@ -195,9 +204,8 @@ void UserIterator::FillBackward() {
 }
 
 bool UserIterator::MakeRow(const Source& source, Row* row) {
-  const lsm::Layer& layer = *source.layer;
   for (const lsm::RangeTombstones* tombstones : range_tombstones_) {
-    if (tombstones->NewestCovering(layer.key(), bound_) > layer.sequence()) return false;
+    if (tombstones->NewestCovering(source.key, bound_) > source.sequence) return false;
   }
   row->expiry_ms = 0;
   row->generation = nullptr;
@@ -238,13 +246,14 @@ bool UserIterator::MakeTableRow(const Source& source, Row* row) {
     status_ = DataLossError("a key refers to segment {}, which is not there", entry.handle.segment);
     return false;
   }
+  row->host->PrefetchPlace(entry.handle.ordinal);
   return true;
 }
 
 void UserIterator::Prefetch(const Row& row) const {
   if (row.is_loaded) return;
   if (row.host != nullptr) {
-    row.host->Prefetch(row.handle.ordinal, row.handle.record_bytes);
+    row.host->Prefetch(row.handle.ordinal);
   } else {
     row.generation->Prefetch(*row.version);
   }

@@ -51,6 +51,7 @@ class UserIterator final : public Iterator {
 
  private:
   static constexpr size_t kRowsMax = 16;
+  static constexpr size_t kRowsFirst = 2;
 
   enum class Direction { kForward, kBackward };
 
@@ -67,20 +68,27 @@ class UserIterator final : public Iterator {
     bool is_loaded = false;
   };
 
+  // A layer and where it stands, noted after each move: looking at it is most of a merge.
   struct Source {
     std::unique_ptr<lsm::Layer> layer;
     const Generation* generation;  // Of a memtable; null for tables.
+    bool is_valid = false;
+    std::string_view key = {};
+    Sequence sequence = 0;
   };
 
   void AddSources(const ReadState& state, uint16_t family);
-  bool CheckLayers();
+  // Notes where the source stands. False, with status_ set, if it failed.
+  bool Note(Source* source);
+  bool NoteAll();
   // Fills rows from where the layers stand until `wanted` are there or the range ends.
   void FillForward(size_t wanted);
   void FillBackward();
-  size_t SmallestSource() const;
-  size_t LargestSource() const;
-  // The newest version among the layers standing on the same key as `chosen`; moves nothing.
-  size_t NewestAt(size_t chosen) const;
+  // The source with the next key in the direction, the newest version of it if several have it
+  // (then they are in tied_ too, with the others). Null at the end.
+  Source* PickSource(Direction direction);
+  // Moves every source that stands on the key of `row`.
+  void MovePast(const Row& row, Source* picked, Direction direction);
   // Makes `row` of what the source stands on. False if it is deleted or expired.
   bool MakeRow(const Source& source, Row* row);
   bool MakeMemRow(const Source& source, Row* row);
@@ -103,6 +111,7 @@ class UserIterator final : public Iterator {
   const IteratorOptions options_;
   const Sequence bound_;
   std::vector<Source> sources_;
+  std::vector<Source*> tied_;  // Sources with the picked key, besides the picked one.
   std::vector<const lsm::RangeTombstones*> range_tombstones_;
   Direction direction_ = Direction::kForward;
   absl::Status status_;

@@ -223,9 +223,13 @@ absl::Status DBImpl::RunCollection(bool* done) {
   }
   absl::Status status = CopyLiveValues();
   if (status.ok() && task.next_victim < task.victims.size()) return status;
-  if (status.ok()) status = InstallCollection();
   if (!status.ok()) {
     DiscardCollection();
+    return status;
+  }
+  if (status = InstallCollection(); !status.ok()) {
+    // After any other failure the edit may be in the manifest, and then needs its file.
+    if (absl::IsResourceExhausted(status)) DiscardCollection();
     return status;
   }
   counters_.Add(Counter::kCollections);

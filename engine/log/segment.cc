@@ -115,6 +115,7 @@ absl::Status Segment::WriteFooter(Position durable) {
   RETURN_IF_ERROR(file_->Write(size_, std::span(&piece, 1)));
   size_ += kTrailerBytes;
   sealed_ordinals_ = static_cast<uint32_t>(ordinals_.size());
+  loaded_data_.store(ordinals_.data(), std::memory_order_release);
   sealed_.store(true, std::memory_order_release);
   return absl::OkStatus();
 }
@@ -134,6 +135,7 @@ absl::Status Segment::Sync() {
 void Segment::ForgetSeal(std::vector<uint32_t> ordinals) {
   ordinals_ = std::move(ordinals);
   sealed_ordinals_ = 0;
+  loaded_data_.store(nullptr, std::memory_order_release);
   sealed_.store(false, std::memory_order_release);
 }
 
@@ -183,11 +185,10 @@ absl::StatusOr<bool> Segment::FindSeal() {
 }
 
 absl::StatusOr<std::span<const uint32_t>> Segment::Ordinals() const {
-  if (!ordinals_.empty()) return std::span<const uint32_t>(ordinals_);
-  if (sealed_ordinals_ == 0) return std::span<const uint32_t>();
-  if (const uint32_t* data = loaded_data_.load(std::memory_order_acquire); data != nullptr) {
-    return std::span<const uint32_t>(data, sealed_ordinals_);
+  if (const uint32_t* offsets = sealed_offsets(); offsets != nullptr) {
+    return std::span<const uint32_t>(offsets, sealed_ordinals_);
   }
+  if (sealed_ordinals_ == 0) return std::span<const uint32_t>();
   MutexLock lock(load_mutex_);
   if (loaded_data_.load(std::memory_order_relaxed) == nullptr) {
     const auto length = static_cast<uint32_t>(kRecordHeaderBytes + 4ull * sealed_ordinals_);
@@ -232,10 +233,15 @@ absl::StatusOr<Record> Segment::ReadValue(uint32_t ordinal, uint32_t record_byte
   return PeekRecord(bytes);
 }
 
-void Segment::Prefetch(uint32_t ordinal, uint32_t record_bytes) const {
-  if (data_ == nullptr) return;
-  const absl::StatusOr<uint32_t> offset = OffsetOfOrdinal(ordinal);
-  if (offset.ok() && *offset < size_) PrefetchAt(*offset, record_bytes);
+void Segment::PrefetchPlace(uint32_t ordinal) const {
+  const uint32_t* const offsets = sealed_offsets();
+  if (offsets != nullptr && ordinal < sealed_ordinals_) __builtin_prefetch(offsets + ordinal);
+}
+
+void Segment::Prefetch(uint32_t ordinal) const {
+  const uint32_t* const offsets = sealed_offsets();
+  if (data_ == nullptr || offsets == nullptr || ordinal >= sealed_ordinals_) return;
+  if (const uint32_t offset = offsets[ordinal]; offset < size_) PrefetchAt(offset);
 }
 
 absl::StatusOr<Record> Segment::ReadAt(uint32_t offset, uint32_t record_bytes,

@@ -103,15 +103,17 @@ class Segment final : public ValueHost {
                                    std::string* scratch) const override;
   absl::StatusOr<std::string_view> ReadRaw(uint32_t ordinal, uint32_t record_bytes,
                                            Position* position, std::string* scratch) const override;
-  void Prefetch(uint32_t ordinal, uint32_t record_bytes) const override;
+  void Prefetch(uint32_t ordinal) const override;
+
+  void PrefetchPlace(uint32_t ordinal) const override;
 
   const std::string& file_name() const override { return name_; }
 
   // A record that the memtable points at, whose bytes this process wrote or checked.
   absl::StatusOr<Record> ReadAt(uint32_t offset, uint32_t record_bytes, std::string* scratch) const;
 
-  void PrefetchAt(uint32_t offset, uint32_t record_bytes) const {
-    if (data_ != nullptr) PrefetchBytes(data_ + offset, record_bytes);
+  void PrefetchAt(uint32_t offset) const {
+    if (data_ != nullptr) PrefetchBytes(data_ + offset);
   }
 
   // Decodes the record at `offset` for recovery; false if there is none.
@@ -150,6 +152,9 @@ class Segment final : public ValueHost {
  private:
   Segment(std::unique_ptr<vfs::SegmentFile> file, std::string name,
           const SegmentIdentity& identity);
+
+  // Null until the segment is sealed and, if it was found so, the footer has been read.
+  const uint32_t* sealed_offsets() const { return loaded_data_.load(std::memory_order_acquire); }
 
   // Reads trailer and footer of a file that ends with them; false if it does not.
   absl::StatusOr<bool> FindSeal();

@@ -153,12 +153,18 @@ class ValueFile::Host final : public ValueHost {
     return ReadPlaced(ordinal, record_bytes, {position, &offset}, scratch);
   }
 
-  void Prefetch(uint32_t ordinal, uint32_t record_bytes) const override {
+  void PrefetchPlace(uint32_t ordinal) const override {
+    if (ordinal < section_.ordinals) {
+      __builtin_prefetch(section_.words + size_t{ordinal / 64} * kWordBytes);
+    }
+  }
+
+  void Prefetch(uint32_t ordinal) const override {
     const char* data = state_.file->data();
     const char* place = FindPlace(ordinal);
     if (data == nullptr || place == nullptr) return;
     const auto offset = LoadFixed<uint32_t>(place);
-    if (offset < state_.size_bytes) PrefetchBytes(data + offset, record_bytes);
+    if (offset < state_.size_bytes) PrefetchBytes(data + offset);
   }
 
   const std::string& file_name() const override { return state_.name; }

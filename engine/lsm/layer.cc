@@ -33,7 +33,7 @@ class MemLayer final : public Layer {
     SettleBackward();
   }
 
-  void Next() override {
+  void NextAfter(std::string_view) override {
     cursor_.Next();
     SettleForward();
   }
@@ -102,11 +102,10 @@ class TableLayer final : public Layer {
     SettleBackward();
   }
 
-  void Next() override {
-    key_.assign(iterator_->entry().key);
+  void NextAfter(std::string_view key) override {
     do {
       iterator_->Next();
-    } while (iterator_->Valid() && iterator_->entry().key == key_);
+    } while (iterator_->Valid() && iterator_->entry().key == key);
     SettleForward();
   }
 

@@ -22,7 +22,8 @@ class Layer {
   virtual void SeekToLast() = 0;
   virtual void Seek(std::string_view target) = 0;        // First key >= target.
   virtual void SeekBefore(std::string_view target) = 0;  // Last key < target.
-  virtual void Next() = 0;
+  // To the next key. `key` is the one it stands on, in bytes that the move leaves alone.
+  virtual void NextAfter(std::string_view key) = 0;
   virtual void Prev() = 0;
 
   virtual std::string_view key() const = 0;
