@@ -26,9 +26,8 @@ enum class Bug : uint8_t {
   kResyncPastHoleSilently,         // Records behind a damaged one are used as if nothing was there.
   kTailCutNotErased,               // What was cut off comes back at a later recovery.
 
-  // Rule 3, visibility and order.
+  // Rule 3, visibility.
   kBatchVisibleEntryByEntry,  // Replay keeps the first changes of a batch whose end is missing.
-  kReplayReversesOrder,       // Replay gives later records smaller sequences.
 
   // Rule 4, liveness.
   kLivenessIgnoresSnapshots,  // A value that only a snapshot needs is counted as dead.

@@ -35,7 +35,6 @@ const std::vector<Planting>& Plantings() {
       {Bug::kResyncPastHoleSilently, "ResyncPastHoleSilently", {"plain writes", "big values"}},
       {Bug::kTailCutNotErased, "TailCutNotErased", {"plain writes", "big values", "batches"}},
       {Bug::kBatchVisibleEntryByEntry, "BatchVisibleEntryByEntry", {"batches"}},
-      {Bug::kReplayReversesOrder, "ReplayReversesOrder", {"plain writes"}},
       {Bug::kLivenessIgnoresSnapshots, "LivenessIgnoresSnapshots", {"collection under a snapshot"}},
       {Bug::kLivenessCountsTwice,
        "LivenessCountsTwice",
