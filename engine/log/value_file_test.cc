@@ -55,7 +55,6 @@ void RequireReads(const std::shared_ptr<const ValueFile>& file, const Contents& 
     REQUIRE(host != nullptr);
     std::string scratch;
     for (uint32_t ordinal = 0; ordinal <= values.rbegin()->first + 70; ++ordinal) {
-      host->Prefetch(ordinal, 64);
       const auto found = values.find(ordinal);
       Position position = 0;
       if (found == values.end()) {
