@@ -24,7 +24,6 @@ enum class Bug : uint8_t {
   // Rule 2, recovery.
   kRecoveryDoesNotSyncWhatItRead,  // New writes follow replayed ones that are not durable.
   kResyncPastHoleSilently,         // Records behind a damaged one are used as if nothing was there.
-  kTailCutNotErased,               // What was cut off comes back at a later recovery.
 
   // Rule 3, visibility.
   kBatchVisibleEntryByEntry,  // Replay keeps the first changes of a batch whose end is missing.

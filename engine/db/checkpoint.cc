@@ -82,13 +82,13 @@ absl::Status DBImpl::LinkState(const std::string& directory) {
       RETURN_IF_ERROR(RollSegment(0));
     }
     segments_end = log_->active()->number();
-    if (Planted(Bug::kCheckpointSharesActiveSegment)) ++segments_end;
     MutexLock lock(mutex_);
     version = version_;
     generations = generations_;
   }
   if (!Planted(Bug::kCheckpointNotSynced)) {
     RETURN_IF_ERROR(log_->SyncTo(log::MakePosition(segments_end, 0)));
+    if (Planted(Bug::kCheckpointSharesActiveSegment)) ++segments_end;
   }
   RETURN_IF_ERROR(files_.CreateDirectory(directory));
   for (const std::string& name : FileNamesOf(*version, generations, segments_end)) {

@@ -279,7 +279,7 @@ absl::Status DBImpl::AddReplayed(const log::ReplayedRecord& replayed,
 
 absl::Status DBImpl::SealRecovered(const log::ReplayResult& replay,
                                    std::vector<std::shared_ptr<log::Segment>>* unsynced) {
-  if (!replay.segments_to_remove.empty() && !Planted(Bug::kTailCutNotErased)) {
+  if (!replay.segments_to_remove.empty()) {
     for (auto number = replay.segments_to_remove.rbegin();
          number != replay.segments_to_remove.rend(); ++number) {
       RETURN_IF_ERROR(
