@@ -63,11 +63,18 @@ class SegmentReplay {
   absl::StatusOr<bool> BatchIsComplete(const Record& header) {
     const uint32_t count = header.key_size;
     if (header.value.size() != 8) return false;
+    if (Planted(Bug::kBatchVisibleEntryByEntry)) {
+      members_left_ = count;
+      return true;
+    }
     const uint64_t end =
         offset_ + AlignRecord(header.length) + LoadFixed<uint64_t>(header.value.data());
     uint64_t at = offset_ + AlignRecord(header.length);
     for (uint32_t i = 0; i < count; ++i) {
-      if (at >= end) return false;
+      if (at >= end) {
+        unfinished_end_ = static_cast<uint32_t>(at);
+        return false;
+      }
       Record member;
       ASSIGN_OR_RETURN(const bool found,
                        segment_->Decode(static_cast<uint32_t>(at), &member, &scratch_));
@@ -202,15 +209,18 @@ absl::StatusOr<ReplayResult> ReplaySegments(vfs::FileSystem& files,
   // 3. A legal cut, or corruption.
   const std::string where = fmt::format("segment {} at {}", SegmentOf(end), OffsetOf(end));
   if (behind.durable_max > end) {
-    return DataLossError("{}: no valid record, though the log was durable up to segment {} at {}",
-                         where, SegmentOf(behind.durable_max), OffsetOf(behind.durable_max));
+    return DataLossError("{} at {}: no valid record, though the log was durable up to {} at {}",
+                         SegmentFileName(SegmentOf(end)), OffsetOf(end),
+                         SegmentFileName(SegmentOf(behind.durable_max)),
+                         OffsetOf(behind.durable_max));
   }
   if (behind.records > 0 && boot_id == options.current_boot_id &&
       !Planted(Bug::kResyncPastHoleSilently)) {
     return DataLossError(
-        "{}: no valid record, but {} valid ones behind it from segment {} at {} on, and no power "
-        "was lost since they were written",
-        where, behind.records, SegmentOf(behind.first), OffsetOf(behind.first));
+        "{} at {}: no valid record, but {} valid ones behind it from {} at {} on, and no power was "
+        "lost since they were written",
+        SegmentFileName(SegmentOf(end)), OffsetOf(end), behind.records,
+        SegmentFileName(SegmentOf(behind.first)), OffsetOf(behind.first));
   }
   result.records_cut = behind.records;
   if (stopped != nullptr) {
