@@ -35,9 +35,7 @@ absl::StatusOr<std::shared_ptr<Segment>> Writer::StartSegment(uint32_t number,
     RETURN_IF_ERROR(options_.files->Rename(spare.path, path));
   } else {
     ASSIGN_OR_RETURN(spare.file, options_.files->CreateSegment(
-                                     path, {.capacity_bytes = std::max(capacity_bytes, room_bytes),
-                                            .read_only = false,
-                                            .map = options_.map}));
+                                     path, FileOptions(std::max(capacity_bytes, room_bytes))));
   }
   const SegmentIdentity identity{number, options_.files->BootId(), options_.database_id, durable()};
   return Segment::Start(std::move(spare.file), path, identity, was_prepared);
@@ -150,8 +148,8 @@ void Writer::PrepareSpare(uint64_t capacity_bytes) {
     MutexLock lock(spare_mutex_);
     path = vfs::JoinPath(options_.directory, fmt::format("{:06}.spare", ++spares_made_));
   }
-  absl::StatusOr<std::unique_ptr<vfs::SegmentFile>> file = options_.files->CreateSegment(
-      path, {.capacity_bytes = capacity_bytes, .read_only = false, .map = options_.map});
+  absl::StatusOr<std::unique_ptr<vfs::SegmentFile>> file =
+      options_.files->CreateSegment(path, FileOptions(capacity_bytes));
   if (file.ok()) {
     (*file)->Prepare(0, capacity_bytes);
     // A failure shows again when the segment is used.
@@ -173,8 +171,7 @@ absl::Status Writer::RecycleOrRemove(uint32_t number, uint64_t capacity_bytes) {
   absl::Status status = options_.files->Rename(old_path, path);
   std::unique_ptr<vfs::SegmentFile> file;
   if (status.ok()) {
-    auto opened = options_.files->OpenSegment(
-        path, {.capacity_bytes = capacity_bytes, .read_only = false, .map = options_.map});
+    auto opened = options_.files->OpenSegment(path, FileOptions(capacity_bytes));
     if (opened.ok()) {
       file = *std::move(opened);
       file->Prepare(0, capacity_bytes);

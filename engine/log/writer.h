@@ -29,8 +29,9 @@ struct WriterOptions {
   std::string directory;
   uint64_t database_id = 0;
   bool map = true;
-  bool sync_spares = false;  // Writes out a prepared segment once, so that later syncs of it need
-                             // no journal commit. Worth it where every write is synced.
+  // Every write is synced: a prepared segment is written out once, so that later syncs of it need
+  // no journal commit, and has small pages, because a sync writes whole ones.
+  bool sync_spares = false;
 };
 
 class Writer {
@@ -90,6 +91,13 @@ class Writer {
     std::unique_ptr<vfs::SegmentFile> file;
     std::string path;
   };
+
+  vfs::SegmentOptions FileOptions(uint64_t capacity_bytes) const {
+    return {.capacity_bytes = capacity_bytes,
+            .read_only = false,
+            .map = options_.map,
+            .large_pages = !options_.sync_spares};
+  }
 
   std::string PathOf(uint32_t number) const {
     return vfs::JoinPath(options_.directory, SegmentFileName(number));

@@ -12,6 +12,9 @@
 #include <unistd.h>
 #include <vector>
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22  // Linux 5.14; older kernels refuse it.
+#endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23  // Linux 5.14; older kernels refuse it.
 #endif
@@ -142,22 +145,25 @@ void InstallHandlerOnce() {
 
 }  // namespace
 
-Mapping::Mapping(char* data, size_t size)
+Mapping::Mapping(char* data, size_t size, bool large_pages)
     : data_(data),
       size_(size),
+      large_pages_(large_pages),
       slot_(TakeSlot(reinterpret_cast<uintptr_t>(data), reinterpret_cast<uintptr_t>(data) + size)) {
 }
 
 absl::StatusOr<std::unique_ptr<Mapping>> Mapping::Map(const FileDescriptor& file, size_t size,
-                                                      bool writable, std::string_view path) {
+                                                      const MappingOptions& options,
+                                                      std::string_view path) {
   NOKV_CHECK(size > 0);
   InstallHandlerOnce();
-  const int protection = PROT_READ | (writable ? PROT_WRITE : 0);
+  const int protection = PROT_READ | (options.writable ? PROT_WRITE : 0);
   void* const data = ::mmap(nullptr, size, protection, MAP_SHARED, file.get(), 0);
   if (data == MAP_FAILED) return ErrnoStatus(errno, fmt::format("map {} bytes of", size), path);
   // Records are read one at a time; read-ahead may be megabytes. Only a hint.
-  ::madvise(data, size, MADV_RANDOM);
-  return std::unique_ptr<Mapping>(new Mapping(static_cast<char*>(data), size));
+  // Large pages are a wish: without support for them this reads ahead a little more.
+  ::madvise(data, size, options.large_pages ? MADV_HUGEPAGE : MADV_RANDOM);
+  return std::unique_ptr<Mapping>(new Mapping(static_cast<char*>(data), size, options.large_pages));
 }
 
 Mapping::~Mapping() {
@@ -173,6 +179,8 @@ void Mapping::Populate(uint64_t offset, uint64_t size) const {
   const uint64_t begin = offset / page * page;
   const uint64_t end = size > size_ - offset ? size_ : offset + size;
   // A refusal (an old kernel, a full memory group) costs page faults later and nothing else.
+  // Reading first makes large pages of untouched ones; writing to those is then cheap.
+  if (large_pages_) ::madvise(data_ + begin, end - begin, MADV_POPULATE_READ);
   ::madvise(data_ + begin, end - begin, MADV_POPULATE_WRITE);
 }
 

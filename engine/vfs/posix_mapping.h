@@ -20,11 +20,17 @@ namespace nokv::vfs {
 
 struct MappingSlot;
 
+struct MappingOptions {
+  bool writable = false;
+  bool large_pages = false;  // Asks for pages of 2 MiB; otherwise advised as random: no read-ahead.
+};
+
 class Mapping {
  public:
-  // Maps the first `size` bytes, shared with the file; size > 0. Advised as random: no read-ahead.
+  // Maps the first `size` bytes, shared with the file; size > 0.
   static absl::StatusOr<std::unique_ptr<Mapping>> Map(const FileDescriptor& file, size_t size,
-                                                      bool writable, std::string_view path);
+                                                      const MappingOptions& options,
+                                                      std::string_view path);
 
   ~Mapping();
 
@@ -43,10 +49,11 @@ class Mapping {
   void Populate(uint64_t offset, uint64_t size) const;
 
  private:
-  Mapping(char* data, size_t size);
+  Mapping(char* data, size_t size, bool large_pages);
 
   char* const data_;
   const size_t size_;
+  const bool large_pages_;
   MappingSlot* const slot_;
 };
 

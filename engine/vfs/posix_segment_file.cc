@@ -120,7 +120,10 @@ absl::StatusOr<std::unique_ptr<SegmentFile>> Finish(const std::string& path, Fil
                                                     uint64_t size, SegmentOptions options) {
   std::unique_ptr<Mapping> mapping;
   if (options.map && size > 0) {
-    ASSIGN_OR_RETURN(mapping, Mapping::Map(file, size, !options.read_only, path));
+    ASSIGN_OR_RETURN(
+        mapping,
+        Mapping::Map(file, size,
+                     {.writable = !options.read_only, .large_pages = options.large_pages}, path));
   }
   return std::make_unique<PosixSegmentFile>(path, std::move(file), size, options.read_only,
                                             std::move(mapping));
