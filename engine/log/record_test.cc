@@ -99,7 +99,8 @@ TEST_CASE("what is written as a record is read as the same record", "[log]") {
     REQUIRE(RecordLength(bytes) == bytes.size());
 
     Record record;
-    REQUIRE(DecodeRecord(bytes + "what follows", position, &record));
+    const std::string longer = bytes + "what follows";
+    REQUIRE(DecodeRecord(longer, position, &record));
     RequireSame(record, fields);
     REQUIRE(record.length == bytes.size());
     REQUIRE(record.durable == durable);
