@@ -66,7 +66,7 @@ class Generation {
   }
 
   void Prefetch(const lsm::MemVersion& version) const {
-    SegmentOfVersion(version)->PrefetchAt(log::OffsetOf(version.sequence));
+    SegmentOfVersion(version)->PrefetchAt(log::OffsetOf(version.sequence), version.record_bytes);
   }
 
   size_t used_bytes() const {

@@ -96,8 +96,13 @@ void UserIterator::Next() {
     if (NoteAll()) FillForward(ahead_);
     return;
   }
-  first_ = (first_ + 1) % kRowsMax;
-  if (--count_ > 0 || at_end_) return;
+  ++first_;
+  if (--count_ > 0) {
+    const size_t ahead = first_ + kPrefetchRows - 1;
+    if (ahead < filled_ && !options_.keys_only) Prefetch(rows_[ahead]);
+    return;
+  }
+  if (at_end_) return;
   ahead_ = std::min(4 * ahead_, kRowsMax);
   FillForward(ahead_);
 }
@@ -182,8 +187,10 @@ void UserIterator::FillForward(size_t wanted) {
     if (is_visible) ++count_;
   }
   if (options_.keys_only) return;
-  // In a second pass: where a value stands was itself being fetched since the first.
-  for (size_t i = 0; i < count_; ++i) Prefetch(rows_[i]);
+  // In a second pass: where a value stands was itself being fetched since the first. Only a few at
+  // a time: the processor's queue of misses is short, and Next() goes on with the others.
+  filled_ = count_;
+  for (size_t i = 0; i < std::min(count_, kPrefetchRows); ++i) Prefetch(rows_[i]);
 }
 
 void UserIterator::FillBackward() {
@@ -253,7 +260,7 @@ bool UserIterator::MakeTableRow(const Source& source, Row* row) {
 void UserIterator::Prefetch(const Row& row) const {
   if (row.is_loaded) return;
   if (row.host != nullptr) {
-    row.host->Prefetch(row.handle.ordinal);
+    row.host->Prefetch(row.handle.ordinal, row.handle.record_bytes);
   } else {
     row.generation->Prefetch(*row.version);
   }

@@ -52,6 +52,7 @@ class UserIterator final : public Iterator {
  private:
   static constexpr size_t kRowsMax = 16;
   static constexpr size_t kRowsFirst = 2;
+  static constexpr size_t kPrefetchRows = 4;
 
   enum class Direction { kForward, kBackward };
 
@@ -116,10 +117,11 @@ class UserIterator final : public Iterator {
   Direction direction_ = Direction::kForward;
   absl::Status status_;
 
-  // A ring: rows_[first_] is where the user stands, count_ rows are filled.
+  // rows_[first_] is where the user stands, and count_ rows from it on are filled.
   std::array<Row, kRowsMax> rows_;
   size_t first_ = 0;
   size_t count_ = 0;
+  size_t filled_ = 0;    // first_ + count_ when going forward.
   size_t ahead_ = 1;     // How many rows to fill at the next refill.
   bool at_end_ = false;  // The layers have no more rows this way.
   std::string here_;     // A key that outlives the layer it was read from.

@@ -189,15 +189,24 @@ absl::Status DBImpl::BeginCollection() {
 
 absl::Status DBImpl::InstallCollection() {
   CollectionTask& task = *collection_;
-  RETURN_IF_ERROR(task.builder->Finish());
   lsm::VersionEdit edit;
-  edit.new_value_files.push_back({task.number, task.builder->size_bytes()});
+  // A merge may have let go of a victim's last value between the look for dead segments and ours.
   for (const CollectionTask::Victim& victim : task.victims) {
+    if (victim.ordinals.empty()) {
+      edit.freed_segments.push_back(victim.segment);
+      continue;
+    }
     const uint64_t size = task.version->segments().at(victim.segment).size_bytes;
     edit.segments.push_back({victim.segment, size, task.number});
   }
+  if (!edit.segments.empty()) {
+    RETURN_IF_ERROR(task.builder->Finish());
+    edit.new_value_files.push_back({task.number, task.builder->size_bytes()});
+  }
   edit.deleted_value_files = task.value_files;
-  return Install(edit, nullptr);
+  RETURN_IF_ERROR(Install(edit, nullptr));
+  if (edit.segments.empty()) DiscardCollection();
+  return absl::OkStatus();
 }
 
 absl::Status DBImpl::RunCollection(bool* done) {
@@ -214,7 +223,8 @@ absl::Status DBImpl::RunCollection(bool* done) {
     PickVictims();
     if (task.victims.empty()) {
       MutexLock lock(mutex_);
-      collection_idle_ = true;
+      // An edit since the look may have left something to do.
+      collection_idle_ = task.version == version_;
       *done = true;
       return absl::OkStatus();
     }

@@ -238,10 +238,10 @@ void Segment::PrefetchPlace(uint32_t ordinal) const {
   if (offsets != nullptr && ordinal < sealed_ordinals_) __builtin_prefetch(offsets + ordinal);
 }
 
-void Segment::Prefetch(uint32_t ordinal) const {
+void Segment::Prefetch(uint32_t ordinal, uint32_t record_bytes) const {
   const uint32_t* const offsets = sealed_offsets();
   if (data_ == nullptr || offsets == nullptr || ordinal >= sealed_ordinals_) return;
-  if (const uint32_t offset = offsets[ordinal]; offset < size_) PrefetchAt(offset);
+  if (const uint32_t offset = offsets[ordinal]; offset < size_) PrefetchAt(offset, record_bytes);
 }
 
 absl::StatusOr<Record> Segment::ReadAt(uint32_t offset, uint32_t record_bytes,

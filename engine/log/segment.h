@@ -103,7 +103,7 @@ class Segment final : public ValueHost {
                                    std::string* scratch) const override;
   absl::StatusOr<std::string_view> ReadRaw(uint32_t ordinal, uint32_t record_bytes,
                                            Position* position, std::string* scratch) const override;
-  void Prefetch(uint32_t ordinal) const override;
+  void Prefetch(uint32_t ordinal, uint32_t record_bytes) const override;
 
   void PrefetchPlace(uint32_t ordinal) const override;
 
@@ -112,8 +112,8 @@ class Segment final : public ValueHost {
   // A record that the memtable points at, whose bytes this process wrote or checked.
   absl::StatusOr<Record> ReadAt(uint32_t offset, uint32_t record_bytes, std::string* scratch) const;
 
-  void PrefetchAt(uint32_t offset) const {
-    if (data_ != nullptr) PrefetchBytes(data_ + offset);
+  void PrefetchAt(uint32_t offset, uint32_t record_bytes) const {
+    if (data_ != nullptr) PrefetchBytes(data_ + offset, record_bytes);
   }
 
   // Decodes the record at `offset` for recovery; false if there is none.

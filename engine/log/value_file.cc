@@ -159,12 +159,12 @@ class ValueFile::Host final : public ValueHost {
     }
   }
 
-  void Prefetch(uint32_t ordinal) const override {
+  void Prefetch(uint32_t ordinal, uint32_t record_bytes) const override {
     const char* data = state_.file->data();
     const char* place = FindPlace(ordinal);
     if (data == nullptr || place == nullptr) return;
     const auto offset = LoadFixed<uint32_t>(place);
-    if (offset < state_.size_bytes) PrefetchBytes(data + offset);
+    if (offset < state_.size_bytes) PrefetchBytes(data + offset, record_bytes);
   }
 
   const std::string& file_name() const override { return state_.name; }

@@ -34,7 +34,7 @@ class ValueHost {
                                                    std::string* scratch) const = 0;
 
   // Starts loading the record into the processor's cache. A hint.
-  virtual void Prefetch(uint32_t ordinal) const = 0;
+  virtual void Prefetch(uint32_t ordinal, uint32_t record_bytes) const = 0;
 
   // Starts loading what Prefetch() will look at: the place of the value. A hint.
   virtual void PrefetchPlace(uint32_t ordinal) const = 0;
@@ -42,11 +42,13 @@ class ValueHost {
   virtual const std::string& file_name() const = 0;
 };
 
-// Asks for the first cache lines at `from`. The processor fetches the rest by itself once it sees
-// the stream, and more requests would only fill its queue (E9 in benchmark/README.md).
-inline void PrefetchBytes(const char* from) {
-  __builtin_prefetch(from);
-  __builtin_prefetch(from + 64);
+// Asks for the cache lines of [from, from + size), up to a kilobyte; the processor fetches more by
+// itself once it sees the stream.
+inline void PrefetchBytes(const char* from, size_t size) {
+  constexpr size_t kLine = 64;
+  constexpr size_t kBytesMax = 16 * kLine;
+  const char* const end = from + (size < kBytesMax ? size : kBytesMax);
+  for (const char* p = from; p < end; p += kLine) __builtin_prefetch(p);
 }
 
 }  // namespace nokv::log

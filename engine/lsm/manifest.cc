@@ -123,7 +123,14 @@ absl::Status ManifestWriter::Append(const VersionEdit& edit) {
   PutFixed(record, static_cast<uint32_t>(bytes.size()));
   record += bytes;
   failure_ = file_->Append(record);
-  if (failure_.ok()) failure_ = file_->Sync();
+  if (failure_.ok()) {
+    failure_ = file_->Sync();
+    // The record is complete and may be durable: not a full disk's half record any more.
+    if (absl::IsResourceExhausted(failure_)) {
+      failure_ = InternalError("sync of {}: {}", ManifestFileName(identity_.number),
+                               StdView(failure_.message()));
+    }
+  }
   if (failure_.ok()) size_ += record.size();
   return failure_;
 }
