@@ -9,11 +9,9 @@
 namespace nokv {
 namespace {
 
-constexpr uint64_t kSegmentBytesMin = 4 << 20;
+constexpr uint64_t kSegmentBytesMin = 64 << 10;
 constexpr uint64_t kLogDistanceMin = 32 << 20;
 constexpr uint64_t kRetryNanos = 100'000'000;
-// Small databases may overshoot by this much: files come in whole segments.
-constexpr uint64_t kSpaceSlackBytes = 128 << 20;
 
 }  // namespace
 
@@ -21,14 +19,14 @@ constexpr uint64_t kSpaceSlackBytes = 128 << 20;
 // are a small part of the disk space.
 uint64_t DBImpl::NextSegmentBytes() const {
   const uint64_t max = options_.segment_bytes_max;
-  const uint64_t min = std::min(kSegmentBytesMin, max);
+  const uint64_t min = std::max(kSegmentBytesMin, max / 16);
   if (disk_full_.load()) return std::min<uint64_t>(min, 1 << 20);
   return std::clamp(std::bit_floor(live_bytes_.load() / 32 + 1), min, max);
 }
 
 uint64_t DBImpl::LogDistanceMax() const {
   const uint64_t max = options_.log_distance_bytes_max;
-  const uint64_t min = std::min({kLogDistanceMin, 8 * options_.segment_bytes_max, max});
+  const uint64_t min = std::min({kLogDistanceMin, 2 * options_.segment_bytes_max, max});
   const auto share =
       static_cast<uint64_t>(budget_.log_share * static_cast<double>(live_bytes_.load()));
   return std::clamp(share, min, max);
@@ -110,7 +108,7 @@ Debts DBImpl::CurrentDebts() {
   debts.disk_bytes_target =
       static_cast<uint64_t>(options_.space_target *
                             static_cast<double>(live + version_->table_bytes())) +
-      kSpaceSlackBytes;
+      2 * options_.segment_bytes_max;  // Small databases overshoot: files come in whole segments.
   return debts;
 }
 

@@ -19,6 +19,7 @@ namespace {
 
 constexpr uint64_t kBytesPerStep = 1 << 20;
 constexpr uint64_t kOutputBytesMax = 64 << 20;
+constexpr uint64_t kOutputBytesMin = 256 << 10;
 constexpr uint64_t kDeadBytesMin = 64 << 10;  // Less is not worth a file.
 constexpr double kDeadRatioMin = 0.10;        // Rewriting fuller files costs more than it frees.
 
@@ -122,17 +123,19 @@ void DBImpl::PickVictims() {
     return;
   }
 
+  // Until the edit, the moved values are there twice: a small part of all at a time.
+  const uint64_t output_max = std::clamp(live / 24, kOutputBytesMin, kOutputBytesMax);
   uint64_t live_taken = 0;
   for (const Candidate& candidate : ListCandidates(version)) {
     const double ratio = candidate.dead_ratio();
     // Headers and footers are no garbage that a rewrite would win back.
     if (ratio < kDeadRatioMin || (is_forced && ratio <= task.dead_ratio_min)) break;
-    if (live_taken > 0 && live_taken + candidate.live_bytes > kOutputBytesMax) break;
+    if (live_taken > 0 && live_taken + candidate.live_bytes > output_max) break;
     for (const uint32_t segment : candidate.segments) task.victims.push_back({segment, {}});
     if (candidate.value_file != 0) task.value_files.push_back(candidate.value_file);
     live_taken += candidate.live_bytes;
     task.bytes_before += candidate.size_bytes;
-    if (live_taken >= kOutputBytesMax) break;
+    if (live_taken >= output_max) break;
   }
   std::sort(task.victims.begin(), task.victims.end(),
             [](const auto& a, const auto& b) { return a.segment < b.segment; });
