@@ -377,7 +377,7 @@ absl::Status DBImpl::InstallCompaction() {
   uint64_t upper_entries = 0;
   for (const lsm::TableRef& table : compaction.inputs) upper_entries += table->summary.entries;
   MutexLock lock(mutex_);
-  if (task.job != nullptr && upper_entries > 0) {
+  if (task.job != nullptr && upper_entries > 0 && !compaction.overlapping.empty()) {
     drop_ratio_ = std::min(
         1.0, static_cast<double>(task.job->entries_dropped()) / static_cast<double>(upper_entries));
   }

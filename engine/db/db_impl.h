@@ -229,7 +229,6 @@ class DBImpl final : public DB {
   Mutex write_mutex_ ABSL_ACQUIRED_AFTER(install_mutex_);
   std::shared_ptr<Generation> active_ ABSL_GUARDED_BY(write_mutex_);
   uint64_t range_tombstones_in_active_ ABSL_GUARDED_BY(write_mutex_) = 0;
-  uint64_t sealed_bytes_in_active_ ABSL_GUARDED_BY(write_mutex_) = 0;
 
   Mutex manual_mutex_;  // One CompactRange, RunValueLogGC or change of column families at a time.
 
@@ -251,7 +250,7 @@ class DBImpl final : public DB {
   bool collection_idle_ ABSL_GUARDED_BY(mutex_) = false;
   bool purge_submitted_ ABSL_GUARDED_BY(mutex_) = false;
   int pauses_ ABSL_GUARDED_BY(mutex_) = 0;  // Who wants no compaction or collection to start.
-  double drop_ratio_ ABSL_GUARDED_BY(mutex_) = 1.0;  // Of upper entries that met a dead one.
+  double drop_ratio_ ABSL_GUARDED_BY(mutex_) = 0;  // Of upper entries that met a dead one.
   std::set<uint16_t> dropping_ ABSL_GUARDED_BY(mutex_);
 
   // Each belongs to its running task; null if none runs (looked at under mutex_).

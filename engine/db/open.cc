@@ -242,13 +242,12 @@ void DBImpl::AddReplayedSegment(const std::shared_ptr<log::Segment>& segment) {
   if (is_full && !active_->segments().empty()) {
     active_ = std::make_shared<Generation>(segment->number(), FamilyIds(), 0);
     range_tombstones_in_active_ = 0;
-    sealed_bytes_in_active_ = 0;
     MutexLock lock(mutex_);
     generations_.insert(generations_.begin(), active_);
   }
   active_->AddSegment(segment);
   live_files_->AddSegment(segment);
-  sealed_bytes_in_active_ += segment->size_bytes();
+  active_->add_log_bytes(segment->size_bytes());
 }
 
 absl::Status DBImpl::AddReplayed(const log::ReplayedRecord& replayed,

@@ -75,6 +75,11 @@ class Generation {
     return bytes;
   }
 
+  // Of the segments before the one that is being written.
+  uint64_t log_bytes() const { return log_bytes_.load(std::memory_order_relaxed); }
+
+  void add_log_bytes(uint64_t bytes) { log_bytes_.fetch_add(bytes, std::memory_order_relaxed); }
+
   bool empty() const {
     for (const auto& [id, memtable] : tables_) {
       if (!memtable->empty()) return false;
@@ -89,6 +94,7 @@ class Generation {
   }
 
   const uint32_t first_segment_;
+  std::atomic<uint64_t> log_bytes_{0};
   std::vector<std::pair<uint16_t, std::unique_ptr<lsm::MemTable>>> tables_;
   std::array<std::atomic<const log::Segment*>, kSegmentsMax> segments_{};
   std::vector<std::shared_ptr<const log::Segment>> owners_;

@@ -103,12 +103,25 @@ Debts DBImpl::CurrentDebts() {
     debts.level0_tables = std::max<uint64_t>(debts.level0_tables, family.levels[0].size());
   }
   debts.level0_tables_slow = 12;
-  const uint64_t live = version_->live_value_bytes();
-  debts.disk_bytes = version_->segment_bytes() + version_->table_bytes();
+  ValueSpace values{.live_bytes = version_->live_value_bytes(), .drop_ratio = drop_ratio_};
+  for (const auto& [id, family] : version_->families()) {
+    for (uint32_t level = 0; level < lsm::kBottomLevel; ++level) {
+      for (const lsm::TableRef& table : family.levels[level]) {
+        values.upper_bytes += table->value_bytes();
+      }
+    }
+  }
+  // The generations' own segments: the active one counts as it was when this was asked.
+  for (const std::shared_ptr<Generation>& generation : generations_) {
+    values.unflushed_bytes += generation->log_bytes();
+  }
+  const uint64_t tables = version_->table_bytes();
+  debts.disk_bytes = version_->segment_bytes() + values.unflushed_bytes + tables;
+  // Small databases overshoot: files come in whole segments.
   debts.disk_bytes_target =
       static_cast<uint64_t>(options_.space_target *
-                            static_cast<double>(live + version_->table_bytes())) +
-      2 * options_.segment_bytes_max;  // Small databases overshoot: files come in whole segments.
+                            static_cast<double>(LikelyLiveBytes(values) + tables)) +
+      2 * options_.segment_bytes_max;
   return debts;
 }
 

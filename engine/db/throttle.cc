@@ -36,6 +36,14 @@ absl::Duration ThrottleDelay(const Debts& debts, uint64_t bytes) {
   return kDelayMaxPerKiB * (pressure * pressure * kib);
 }
 
+uint64_t LikelyLiveBytes(const ValueSpace& space) {
+  const auto upper = static_cast<double>(space.upper_bytes);
+  const auto unflushed = static_cast<double>(space.unflushed_bytes);
+  const double likely = static_cast<double>(space.live_bytes) - space.drop_ratio * upper +
+                        (1 - space.drop_ratio) * unflushed;
+  return static_cast<uint64_t>(std::max(likely, 0.0));
+}
+
 SpaceBudget DivideSpace(double space_target) {
   const double overhead = space_target - 1.0;
   return {.dead_share_known = 0.40 * overhead,

@@ -21,6 +21,18 @@ struct Debts {
   uint64_t disk_bytes_target = 0;   // What the space target allows; 0: no bound.
 };
 
+// What is known about the values on disk.
+struct ValueSpace {
+  uint64_t live_bytes = 0;       // Referred to by tables.
+  uint64_t upper_bytes = 0;      // Of them, by entries above the bottom level.
+  uint64_t unflushed_bytes = 0;  // In the log, not in tables yet.
+  double drop_ratio = 0;  // How many entries each upper one has lately been found to replace.
+};
+
+// Bytes that will turn out to be live. Each entry above the bottom may replace one below it, which
+// counts as live until the two meet; how often that is so, the last merges tell.
+uint64_t LikelyLiveBytes(const ValueSpace& space);
+
 // How long a write of `bytes` should wait.
 absl::Duration ThrottleDelay(const Debts& debts, uint64_t bytes);
 

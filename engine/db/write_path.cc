@@ -222,7 +222,7 @@ void DBImpl::IndexChange(const Change& change, const log::RecordDraft& draft, ui
 
 bool DBImpl::GenerationIsFull() const {
   return active_->used_bytes() >= options_.memory_bytes / 4 / (kImmutableGenerationsMax + 1) ||
-         sealed_bytes_in_active_ + log_->active()->size_bytes() >= LogDistanceMax() ||
+         active_->log_bytes() + log_->active()->size_bytes() >= LogDistanceMax() ||
          range_tombstones_in_active_ >= kRangeTombstonesMax;
 }
 
@@ -262,8 +262,9 @@ absl::Status DBImpl::StartSegment(uint64_t room_bytes) {
   }
   RETURN_IF_ERROR(status);
   live_files_->AddSegment(log_->active());
-  sealed_bytes_in_active_ += sealed_bytes;
+  active_->add_log_bytes(sealed_bytes);
   MutexLock lock(mutex_);
+  UpdateThrottle();
   ScheduleLocked();
   return absl::OkStatus();
 }
@@ -284,7 +285,6 @@ absl::Status DBImpl::RotateGeneration() {
   auto generation = std::make_shared<Generation>(log_->active()->number(), FamilyIds(),
                                                  std::min<size_t>(keys_expected, 1 << 20));
   generation->AddSegment(log_->active());
-  sealed_bytes_in_active_ = 0;
   range_tombstones_in_active_ = 0;
   active_ = generation;
   MutexLock lock(mutex_);

@@ -8,7 +8,8 @@
 namespace nokv::log {
 namespace {
 
-constexpr size_t kBufferBytes = 256 << 10;
+// Written in whole large pages, so that the page cache keeps them as such.
+constexpr size_t kBufferBytes = 2 << 20;
 constexpr uint32_t kSectionHeaderBytes = 16;
 constexpr uint32_t kWordBytes = 16;
 constexpr uint32_t kPlaceBytes = 8;
@@ -51,7 +52,12 @@ absl::Status ValueFileBuilder::Add(uint32_t segment, uint32_t ordinal, Position 
   places.push_back({ordinal, static_cast<uint32_t>(offset), OffsetOf(original)});
   buffer_.append(record);
   buffer_.resize(AlignRecord(buffer_.size()));
-  return buffer_.size() >= kBufferBytes ? Drain() : absl::OkStatus();
+  while (buffer_.size() >= kBufferBytes) {
+    RETURN_IF_ERROR(file_.Append(std::string_view(buffer_).substr(0, kBufferBytes)));
+    size_ += kBufferBytes;
+    buffer_.erase(0, kBufferBytes);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ValueFileBuilder::Drain() {
