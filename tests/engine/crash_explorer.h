@@ -20,7 +20,7 @@ namespace nokv::tests {
 
 struct Exploration {
   uint64_t seed = 1;
-  uint64_t points_max = 40;  // Crash points of the scenario itself, spread evenly.
+  uint64_t points_max = 40;   // Crash points of the scenario itself, spread evenly.
   int power_cuts = 2;         // For each crash point, besides the two that lose all and nothing.
   int depth = 3;              // Crashes in a row.
   uint64_t nested_max = 1;    // Crash points tried of each recovery, chosen at random.
