@@ -41,6 +41,7 @@ struct FoundValue {
   uint64_t expiry_ms = 0;
   std::string_view value;  // In place: valid inside the guard under which it was found.
   bool in_block = false;   // A table block, which no reference to the state keeps in place.
+  bool wants_value = true;  // Set by who searches: false if existence and expiry are enough.
 };
 
 class DBImpl final : public DB {

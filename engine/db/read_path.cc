@@ -65,6 +65,7 @@ absl::Status DBImpl::ReadEntry(const ReadState& state, const table::Entry& entry
   if (entry.expiry_ms != 0 && entry.expiry_ms <= clock_.WallMillis()) return absl::OkStatus();
   found->exists = true;
   found->expiry_ms = entry.expiry_ms;
+  if (!found->wants_value) return absl::OkStatus();
   if (entry.kind == table::EntryKind::kInline) {
     found->value = entry.value;
     found->in_block = true;
@@ -99,9 +100,15 @@ absl::Status DBImpl::Find(const ReadState& state, uint16_t family, std::string_v
       continue;
     }
     if (version->is_delete || version->sequence < search.covering) return absl::OkStatus();
+    if (!found->wants_value && !version->has_expiry) {
+      found->exists = true;  // Known without touching the log.
+      return absl::OkStatus();
+    }
     ASSIGN_OR_RETURN(const log::Record record, generation->ReadRecord(*version, scratch));
     if (version->has_expiry && record.expiry_ms <= clock_.WallMillis()) return absl::OkStatus();
-    *found = {.exists = true, .expiry_ms = record.expiry_ms, .value = record.value};
+    found->exists = true;
+    found->expiry_ms = record.expiry_ms;
+    found->value = record.value;
     return absl::OkStatus();
   }
 
@@ -172,6 +179,7 @@ absl::StatusOr<bool> DBImpl::GetExpiry(const ReadOptions& options, std::string_v
                                        uint64_t* expiry_ms) {
   RETURN_IF_ERROR(CheckKey(key));
   FoundValue found;
+  found.wants_value = false;
   std::string scratch;
   const EpochGuard guard;
   const ReadState& state = *CurrentState();  // Before the bound, as in Get().
