@@ -191,6 +191,8 @@ void Explorer::CrashAt(const CrashPoint& point, const CrashKind& kind, int depth
 // Writes to the recovered database, cuts the power, recovers again, and uses everything once more.
 void Explorer::GoOnAndCutPower(Trial& trial, const std::string& trail) {
   trial.ExpectCheckpoints();
+  trial.Del("after0");  // Even if the disk is full.
+  trial.MakeRoom();
   trial.SetNext("after1", 40);
   trial.SetNext("after2", 700, Durability::kPower);
   trial.SetNext("after3", 40);

@@ -41,7 +41,9 @@ const std::vector<Planting>& Plantings() {
        {"collection", "segments roll and return"}},
       {Bug::kCollectFreesLiveSegment, "CollectFreesLiveSegment", {"collection"}},
       {Bug::kCheckpointSharesActiveSegment, "CheckpointSharesActiveSegment", {"checkpoints"}},
-      {Bug::kCheckpointSharesRecycledSegment, "CheckpointSharesRecycledSegment", {"checkpoints"}},
+      {Bug::kCheckpointSharesRecycledSegment,
+       "CheckpointSharesRecycledSegment",
+       {"checkpoints of recycled segments"}},
       {Bug::kCheckpointNotSynced, "CheckpointNotSynced", {"checkpoints"}},
       {Bug::kExpiredDroppedAboveBottom, "ExpiredDroppedAboveBottom", {"expiry"}},
       {Bug::kTombstoneDroppedAboveBottom,
@@ -116,7 +118,8 @@ TEST_CASE("every planted bug is found", "[engine][crash][planted]") {
 TEST_CASE("the same engine without a planted bug is clean", "[engine][crash][planted]") {
   planted_bug = Bug::kNone;
   REQUIRE(LoseRecordsBehindDamage() == "");
-  for (const std::string_view name : {"flushes", "checkpoints", "expiry"}) {
+  for (const std::string_view name :
+       {"flushes", "checkpoints", "checkpoints of recycled segments", "expiry"}) {
     const Findings findings = Explore(FindScenario(name), {.points_max = 20, .depth = 1});
     for (const std::string& violation : findings.violations) {
       UNSCOPED_INFO(violation);

@@ -99,6 +99,9 @@ class Trial {
 
   void Advance(absl::Duration duration) { clock_.Advance(duration); }
 
+  // The disk has space from now on, and the engine has had the time to see it.
+  void MakeRoom();
+
   // --- Parts.
 
   DB& db() { return *db_; }
