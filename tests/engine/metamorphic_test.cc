@@ -13,7 +13,10 @@ namespace {
 void RunSeed(uint64_t seed, size_t op_count) {
   const Script script = RandomScript(seed, op_count);
   const std::string wrong = RunScript(script);
-  if (wrong.empty()) return SUCCEED();
+  if (wrong.empty()) {
+    SUCCEED();
+    return;
+  }
   const Script small = Shrink(script, 400);
   FAIL("NOKV_TEST_SEED=" << seed << ": " << wrong << "\nshrunk to\n"
                          << Print(small) << "which says: " << RunScript(small));
