@@ -31,6 +31,11 @@ struct Domain {
   Chunk first;
   Mutex mutex;
   std::deque<std::pair<uint64_t, std::function<void()>>> retired ABSL_GUARDED_BY(mutex);
+  size_t freeing ABSL_GUARDED_BY(mutex) = 0;  // Taken from `retired` by some thread, not yet freed.
+
+  bool IsEmpty() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    return retired.empty() && freeing == 0;
+  }
 };
 
 Domain& TheDomain() {
@@ -109,19 +114,21 @@ void EpochRetire(std::function<void()> free) {
 bool EpochCollect() {
   Domain& domain = TheDomain();
   std::vector<std::function<void()>> ready;
-  bool empty = false;
   {
     MutexLock lock(domain.mutex);
-    if (domain.retired.empty()) return true;
+    if (domain.retired.empty()) return domain.IsEmpty();
     const uint64_t oldest = OldestOpen(domain);
     while (!domain.retired.empty() && domain.retired.front().first < oldest) {
       ready.push_back(std::move(domain.retired.front().second));
       domain.retired.pop_front();
     }
-    empty = domain.retired.empty();
+    if (ready.empty()) return false;
+    domain.freeing += ready.size();
   }
   for (const std::function<void()>& free : ready) free();
-  return empty;
+  MutexLock lock(domain.mutex);
+  domain.freeing -= ready.size();
+  return domain.IsEmpty();
 }
 
 }  // namespace nokv

@@ -27,7 +27,8 @@ class EpochGuard {
 // `free` must not block and must not open a guard.
 void EpochRetire(std::function<void()> free);
 
-// Frees what can be freed now. True if nothing is left waiting.
+// Frees what can be freed now. True if nothing is left waiting, nor being freed by another thread:
+// then everything retired before the call is gone.
 bool EpochCollect();
 
 }  // namespace nokv

@@ -141,5 +141,22 @@ TEST_CASE("readers never meet a freed object", "[base][epoch]") {
   delete shared.load();
 }
 
+TEST_CASE("what another thread is still freeing counts as waiting", "[base][epoch]") {
+  std::atomic<bool> is_freeing{false};
+  std::atomic<bool> may_finish{false};
+  std::thread other([&] {
+    EpochRetire([&] {
+      is_freeing.store(true);
+      while (!may_finish.load()) std::this_thread::yield();
+    });
+  });
+  while (!is_freeing.load()) std::this_thread::yield();
+  const bool was_empty = EpochCollect();
+  may_finish.store(true);
+  other.join();
+  REQUIRE_FALSE(was_empty);
+  REQUIRE(EpochCollect());
+}
+
 }  // namespace
 }  // namespace nokv

@@ -31,10 +31,8 @@ absl::Status LinkOrCopy(vfs::FileSystem& files, const std::string& from, const s
   return target->Sync();
 }
 
-// What a version and the log behind it consist of.
-std::vector<std::string> FileNamesOf(const lsm::Version& version,
-                                     const std::vector<std::shared_ptr<Generation>>& generations,
-                                     uint32_t segments_end) {
+// What a version and the log behind it, up to `segments_end`, consist of.
+std::vector<std::string> FileNamesOf(const lsm::Version& version, uint32_t segments_end) {
   std::vector<std::string> names;
   for (const lsm::NewTable& table : version.ToEdit().new_tables) {
     names.push_back(lsm::TableFileName(table.number));
@@ -45,13 +43,9 @@ std::vector<std::string> FileNamesOf(const lsm::Version& version,
   for (const auto& [number, space] : version.value_files()) {
     names.push_back(log::ValueFileName(number));
   }
-  for (auto generation = generations.rbegin(); generation != generations.rend(); ++generation) {
-    for (const auto& segment : (*generation)->segments()) {
-      const bool is_below = segment->number() < version.log_boundary();
-      if (!is_below && segment->number() < segments_end) {
-        names.push_back(log::SegmentFileName(segment->number()));
-      }
-    }
+  // The log has no gaps. The memtables know its segments too, but a writer adds to them meanwhile.
+  for (uint32_t number = version.log_boundary(); number < segments_end; ++number) {
+    names.push_back(log::SegmentFileName(number));
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -72,7 +66,6 @@ absl::Status DBImpl::Checkpoint(const std::string& directory) {
 }
 
 absl::Status DBImpl::LinkState(const std::string& directory) {
-  std::vector<std::shared_ptr<Generation>> generations;
   std::shared_ptr<const lsm::Version> version;
   uint32_t segments_end = 0;
   {
@@ -84,14 +77,13 @@ absl::Status DBImpl::LinkState(const std::string& directory) {
     segments_end = log_->active()->number();
     MutexLock lock(mutex_);
     version = version_;
-    generations = generations_;
   }
   if (!Planted(Bug::kCheckpointNotSynced)) {
     RETURN_IF_ERROR(log_->SyncTo(log::MakePosition(segments_end, 0)));
     if (Planted(Bug::kCheckpointSharesActiveSegment)) ++segments_end;
   }
   RETURN_IF_ERROR(files_.CreateDirectory(directory));
-  for (const std::string& name : FileNamesOf(*version, generations, segments_end)) {
+  for (const std::string& name : FileNamesOf(*version, segments_end)) {
     RETURN_IF_ERROR(LinkOrCopy(files_, vfs::JoinPath(options_.directory, name),
                                vfs::JoinPath(directory, name)));
   }
