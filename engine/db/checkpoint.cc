@@ -62,6 +62,8 @@ absl::Status DBImpl::Checkpoint(const std::string& directory) {
   live_files_->HoldRemovals();
   const absl::Status status = LinkState(directory);
   live_files_->ReleaseRemovals();
+  MutexLock lock(mutex_);
+  SubmitPurge();  // Of what became obsolete meanwhile.
   return status;
 }
 

@@ -134,9 +134,18 @@ void LiveFiles::Remove(const std::string& name) {
   options_.files->Remove(PathOf(name)).IgnoreError();
 }
 
+void LiveFiles::HoldRemovals() {
+  MutexLock lock(mutex_);
+  ++holds_;
+}
+
+void LiveFiles::ReleaseRemovals() {
+  MutexLock lock(mutex_);
+  --holds_;
+}
+
 size_t LiveFiles::Purge(log::Writer* writer, uint64_t spare_bytes) {
   EpochCollect();
-  MutexLock removals(removals_mutex_);
   std::vector<uint64_t> tables;
   std::vector<uint32_t> segments;
   std::vector<uint32_t> value_files;
@@ -144,6 +153,9 @@ size_t LiveFiles::Purge(log::Writer* writer, uint64_t spare_bytes) {
   size_t waiting = 0;
   {
     MutexLock lock(mutex_);
+    if (holds_ > 0) {
+      return tables_.retired.size() + segments_.retired.size() + value_files_.retired.size();
+    }
     tables = TakeUnused(tables_);
     segments = TakeUnused(segments_);
     value_files = TakeUnused(value_files_);

@@ -62,10 +62,11 @@ class LiveFiles final : public lsm::FileOpener {
   // spare of `spare_bytes` if it has none. Returns the number of files still waiting for readers.
   size_t Purge(log::Writer* writer, uint64_t spare_bytes);
 
-  // While held, nothing is removed: for a checkpoint that links files.
-  void HoldRemovals() { removals_mutex_.Lock(); }
-
-  void ReleaseRemovals() { removals_mutex_.Unlock(); }
+  // While held, Purge() removes nothing more: for a checkpoint that links the files of a version
+  // which it looks up after this. What a Purge() is removing already is in no such version.
+  // Nobody waits for a hold to end, least of all a background step that a writer waits for.
+  void HoldRemovals();
+  void ReleaseRemovals();
 
   table::BlockCache& cache() { return cache_; }
 
@@ -89,12 +90,12 @@ class LiveFiles final : public lsm::FileOpener {
   table::BlockCache cache_;
   std::atomic<uint64_t> next_number_{1};
 
-  Mutex removals_mutex_;  // Held over removals and over a checkpoint's links, never on a hot path.
   Mutex mutex_;
   Shelf<table::Table, uint64_t> tables_ ABSL_GUARDED_BY(mutex_);
   Shelf<log::Segment, uint32_t> segments_ ABSL_GUARDED_BY(mutex_);
   Shelf<log::ValueFile, uint32_t> value_files_ ABSL_GUARDED_BY(mutex_);
   std::vector<uint64_t> manifests_ ABSL_GUARDED_BY(mutex_);
+  int holds_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace nokv
