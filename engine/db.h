@@ -45,7 +45,8 @@ class Snapshot {
   virtual ~Snapshot() = default;
 };
 
-// A value read without a copy. Keeps its bytes in place until destroyed or read into again.
+// A value read without a copy. Keeps its bytes in place until destroyed or read into again, which
+// must be before the database is destroyed.
 class PinnedValue {
  public:
   std::string_view value() const { return value_; }
@@ -84,7 +85,8 @@ class DB {
   virtual absl::Status Apply(const Change& change, const WriteOptions& options = {}) = 0;
 
   // Calls `done` once every write acknowledged before this call survives a power cut, or with the
-  // failure. On an executor's thread, never inside this call.
+  // failure. On an executor's thread, never inside this call; `done` must not block and must not
+  // call the database.
   virtual void SyncLog(std::function<void(absl::Status)> done) = 0;
 
   // --- Reading.

@@ -52,7 +52,7 @@ void DBImpl::ScheduleLocked() {
     flush_ = std::make_unique<FlushTask>();
     Submit(Priority::kHigh, &DBImpl::StepFlush);
   }
-  if (log_->WantsSpare()) Submit(Priority::kHigh, &DBImpl::SpareStep);
+  if (!disk_full_.load() && log_->WantsSpare()) Submit(Priority::kHigh, &DBImpl::SpareStep);
   if (!options_.background_work || pauses_ > 0) return;
   if (compaction_ == nullptr && !compaction_idle_) {
     compaction_ = std::make_unique<CompactionTask>();
@@ -77,10 +77,14 @@ void DBImpl::NoteBackgroundFailure(const absl::Status& status) {
 void DBImpl::StepFlush() {
   bool done = false;
   const absl::Status status = RunFlush(&done);
+  if (!status.ok()) {
+    // Before the failure is dealt with: whoever ends the state of a full disk unblocks the flush.
+    MutexLock lock(mutex_);
+    flush_blocked_ = true;
+  }
   if (!status.ok()) NoteBackgroundFailure(status);
   MutexLock lock(mutex_);
   if (!status.ok() || done) {
-    flush_blocked_ = !status.ok();
     flush_.reset();
     ScheduleLocked();
   } else {

@@ -39,8 +39,8 @@ class SnapshotImpl;
 struct FoundValue {
   bool exists = false;
   uint64_t expiry_ms = 0;
-  std::string_view value;  // In place: valid inside the guard under which it was found.
-  bool in_block = false;   // A table block, which no reference to the state keeps in place.
+  std::string_view value;   // In place: valid inside the guard under which it was found.
+  bool in_block = false;    // A table block, which no reference to the state keeps in place.
   bool wants_value = true;  // Set by who searches: false if existence and expiry are enough.
 };
 
@@ -263,6 +263,7 @@ class DBImpl final : public DB {
   std::atomic<uint64_t> throttle_nanos_per_kib_{0};
   std::atomic<uint64_t> throttle_owed_nanos_{0};
   std::atomic<bool> disk_full_{false};
+  Mutex disk_full_mutex_;  // Entering and leaving that state; after every other lock but mutex_.
   std::atomic<bool> poisoned_{false};
   std::atomic<uint64_t> live_bytes_{0};  // Of values and tables, for sizing.
   std::atomic<uint64_t> disk_full_retry_at_{0};

@@ -100,7 +100,8 @@ absl::Status DBImpl::Recover(RecoveryReport* report) {
   if (!options_.read_only || files_.Exists(vfs::JoinPath(options_.directory, kLockFileName))) {
     ASSIGN_OR_RETURN(lock_, files_.Lock(vfs::JoinPath(options_.directory, kLockFileName)));
   }
-  if (!exists) RETURN_IF_ERROR(CreateNew());
+  // Somebody may have created it before we had the lock.
+  if (!exists && !files_.Exists(current)) RETURN_IF_ERROR(CreateNew());
   RETURN_IF_ERROR(MissingIsDamage(LoadManifest(report)));
   if (!options_.read_only) RETURN_IF_ERROR(SyncManifest());
   return MissingIsDamage(ReplayLog(report));

@@ -35,7 +35,12 @@ uint64_t DBImpl::LogDistanceMax() const {
 absl::Status DBImpl::MakeReserve() {
   if (options_.reserve_bytes == 0) return absl::OkStatus();
   const std::string path = vfs::JoinPath(options_.directory, kReserveFileName);
-  if (files_.Exists(path)) return absl::OkStatus();
+  if (files_.Exists(path)) {
+    // One that a crash left short is no reserve.
+    ASSIGN_OR_RETURN(const uint64_t size, files_.FileSize(path));
+    if (size >= options_.reserve_bytes) return absl::OkStatus();
+    RETURN_IF_ERROR(files_.Remove(path));
+  }
   return files_
       .CreateSegment(path, {.capacity_bytes = options_.reserve_bytes,
                             .read_only = false,
@@ -44,14 +49,13 @@ absl::Status DBImpl::MakeReserve() {
 }
 
 void DBImpl::NoteDiskFull() {
+  MutexLock state(disk_full_mutex_);
   disk_full_.store(true);
   disk_full_retry_at_.store(clock_.MonotonicNanos() + kRetryNanos);
   log_->DropSpare();
   const std::string path = vfs::JoinPath(options_.directory, kReserveFileName);
   if (files_.Exists(path)) files_.Remove(path).IgnoreError();
   MutexLock lock(mutex_);
-  // With the reserve's space each kind of work gets another try.
-  flush_blocked_ = false;
   changed_.SignalAll();
 }
 
@@ -64,7 +68,10 @@ absl::Status DBImpl::TryLeaveDiskFull() {
     live_files_->Purge(nullptr, 0);
     const absl::StatusOr<uint64_t> free = files_.FreeBytes(options_.directory);
     const uint64_t wanted = options_.reserve_bytes + 2 * NextSegmentBytes();
-    if (free.ok() && *free >= wanted && MakeReserve().ok()) disk_full_.store(false);
+    {
+      MutexLock state(disk_full_mutex_);
+      if (free.ok() && *free >= wanted && MakeReserve().ok()) disk_full_.store(false);
+    }
     MutexLock lock(mutex_);
     flush_blocked_ = false;
     compaction_idle_ = false;

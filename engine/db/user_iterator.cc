@@ -24,7 +24,7 @@ void UserIterator::AddSources(const ReadState& state, uint16_t family) {
   }
   const lsm::Family* tables = state.version().family(family);
   if (tables == nullptr) {
-    status_ = InvalidArgumentError("no column family {}", family);
+    status_ = unusable_ = InvalidArgumentError("no column family {}", family);
     return;
   }
   for (uint32_t number = 0; number < lsm::kLevels; ++number) {
@@ -45,6 +45,7 @@ void UserIterator::AddSources(const ReadState& state, uint16_t family) {
 
 void UserIterator::Reset(Direction direction) {
   direction_ = direction;
+  status_ = unusable_;
   first_ = 0;
   count_ = 0;
   ahead_ = kRowsFirst;
@@ -125,7 +126,8 @@ bool UserIterator::Note(Source* source) {
     source->sequence = layer.sequence();
     return true;
   }
-  status_ = layer.status();
+  // Never over an earlier failure: what failed would look like the end of its keys.
+  if (absl::Status status = layer.status(); !status.ok()) status_ = std::move(status);
   return status_.ok();
 }
 

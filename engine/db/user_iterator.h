@@ -115,7 +115,8 @@ class UserIterator final : public Iterator {
   std::vector<Source*> tied_;  // Sources with the picked key, besides the picked one.
   std::vector<const lsm::RangeTombstones*> range_tombstones_;
   Direction direction_ = Direction::kForward;
-  absl::Status status_;
+  absl::Status unusable_;  // Why there is nothing to walk at all.
+  absl::Status status_;    // Of the walk since the last seek.
 
   // rows_[first_] is where the user stands, and count_ rows from it on are filled.
   std::array<Row, kRowsMax> rows_;

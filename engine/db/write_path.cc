@@ -67,10 +67,9 @@ absl::Status DBImpl::Admit(uint64_t bytes, bool only_deletes) {
   }
   const uint64_t nanos_per_kib = throttle_nanos_per_kib_.load(std::memory_order_relaxed);
   if (nanos_per_kib == 0) return absl::OkStatus();
-  const uint64_t owed = throttle_owed_nanos_.fetch_add(nanos_per_kib * (bytes + 256) / 1024) +
-                        nanos_per_kib * (bytes + 256) / 1024;
-  if (owed < kOwedNanosMin) return absl::OkStatus();
-  throttle_owed_nanos_.fetch_sub(owed);
+  const uint64_t delay = nanos_per_kib * (bytes + 256) / 1024;
+  if (throttle_owed_nanos_.fetch_add(delay) + delay < kOwedNanosMin) return absl::OkStatus();
+  const uint64_t owed = throttle_owed_nanos_.exchange(0);
   counters_.Add(Counter::kThrottledWrites);
   counters_.Add(Counter::kThrottleNanos, owed);
   clock_.SleepFor(absl::Nanoseconds(owed));
@@ -231,7 +230,7 @@ absl::Status DBImpl::MakeRoom(uint64_t bytes, uint64_t members, bool only_delete
     {
       MutexLock lock(mutex_);
       WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-        return generations_.size() <= kImmutableGenerationsMax || !poison_.ok() ||
+        return generations_.size() <= kImmutableGenerationsMax || !poison_.ok() || flush_blocked_ ||
                disk_full_.load();
       });
       RETURN_IF_ERROR(poison_);

@@ -49,7 +49,10 @@ absl::Status Writer::Append(RecordDraft& draft, std::string_view key, std::strin
 absl::Status Writer::Roll(uint64_t capacity_bytes, uint64_t room_bytes) {
   ASSIGN_OR_RETURN(std::shared_ptr<Segment> next,
                    StartSegment(active_->number() + 1, capacity_bytes, room_bytes));
-  RETURN_IF_ERROR(active_->WriteFooter(durable()));
+  if (absl::Status sealed = active_->WriteFooter(durable()); !sealed.ok()) {
+    // Half a seal ends the log for recovery: nothing may be appended behind it.
+    return InternalError("seal of {}: {}", active_->file_name(), StdView(sealed.message()));
+  }
   {
     MutexLock lock(sync_mutex_);
     unsynced_.push_back(next);
@@ -103,7 +106,10 @@ absl::Status Writer::SyncTo(Position position) {
         return segment->number() < SegmentOf(covered);
       });
     } else {
-      sync_failure_ = status;
+      // A full disk heals, but not here: unsynced pages may be gone.
+      sync_failure_ = absl::IsResourceExhausted(status)
+                          ? InternalError("sync: {}", StdView(status.message()))
+                          : status;
     }
     sync_done_.SignalAll();
   }
@@ -162,7 +168,10 @@ void Writer::PrepareSpare(uint64_t capacity_bytes) {
 
 absl::Status Writer::RecycleOrRemove(uint32_t number, uint64_t capacity_bytes) {
   const std::string old_path = PathOf(number);
-  if (!WantsSpare()) return options_.files->Remove(old_path);
+  // One that was made for a huge value would stay huge.
+  const absl::StatusOr<uint64_t> size = options_.files->FileSize(old_path);
+  const bool is_usual = size.ok() && *size <= 2 * capacity_bytes;
+  if (!is_usual || !WantsSpare()) return options_.files->Remove(old_path);
   std::string path;
   {
     MutexLock lock(spare_mutex_);

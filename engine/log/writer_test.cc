@@ -112,6 +112,16 @@ TEST_CASE("a failed sync is final", "[log][writer]") {
   REQUIRE(told == Eio());
 }
 
+TEST_CASE("a sync that fails for want of space is final too, and no full disk that heals",
+          "[log][writer]") {
+  FaultyLog log;
+  log.StartFaulty();
+  log.Set("a");
+  log.faulty.FailNth(vfs::OperationKind::kSync, 1, ResourceExhaustedError("no space left"));
+  REQUIRE(log.writer->SyncTo(log.writer->appended()).code() == absl::StatusCode::kInternal);
+  REQUIRE(log.writer->SyncTo(log.writer->appended()).code() == absl::StatusCode::kInternal);
+}
+
 TEST_CASE("a failed truncation or directory sync fails the sync", "[log][writer]") {
   const auto kind = GENERATE(vfs::OperationKind::kTruncate, vfs::OperationKind::kDirectorySync);
   FaultyLog log;

@@ -103,15 +103,37 @@ absl::StatusOr<std::unique_ptr<ManifestWriter>> ManifestWriter::Start(
   ASSIGN_OR_RETURN(std::unique_ptr<vfs::WritableFile> file,
                    files.Create(vfs::JoinPath(directory, name)));
   std::unique_ptr<ManifestWriter> writer(new ManifestWriter(std::move(file), identity));
-  const std::string header = EncodeHeader(identity);
-  RETURN_IF_ERROR(writer->file_->Append(header));
-  writer->size_ = header.size();
-  RETURN_IF_ERROR(writer->Append(state));
-  writer->state_bytes_ = writer->size_;
-  RETURN_IF_ERROR(files.SyncDirectory(directory));
+  absl::Status status = writer->WriteState(state);
+  if (status.ok()) status = files.SyncDirectory(directory);
+  if (!status.ok()) {
+    // Nothing names it yet. Left behind, one of each retry on a full disk would keep it full.
+    writer.reset();
+    files.Remove(vfs::JoinPath(directory, name)).IgnoreError();
+    return status;
+  }
   const std::string current = fmt::format("NOKV {} {:08x}\n", name, Crc32c(name));
-  RETURN_IF_ERROR(vfs::ReplaceFile(files, vfs::JoinPath(directory, kCurrentFileName), current));
+  status = vfs::ReplaceFile(files, vfs::JoinPath(directory, kCurrentFileName), current);
+  if (absl::IsResourceExhausted(status)) {
+    const absl::StatusOr<uint64_t> in_force = ReadCurrent(files, directory);
+    if (in_force.ok() && *in_force != identity.number) {
+      writer.reset();
+      files.Remove(vfs::JoinPath(directory, name)).IgnoreError();
+      return status;
+    }
+    // CURRENT may name the new manifest for good: which of the two is in force is not known.
+    return InternalError("{}: {}", kCurrentFileName, StdView(status.message()));
+  }
+  RETURN_IF_ERROR(status);
   return writer;
+}
+
+absl::Status ManifestWriter::WriteState(const VersionEdit& state) {
+  const std::string header = EncodeHeader(identity_);
+  RETURN_IF_ERROR(file_->Append(header));
+  size_ = header.size();
+  RETURN_IF_ERROR(Append(state));
+  state_bytes_ = size_;
+  return absl::OkStatus();
 }
 
 absl::Status ManifestWriter::Append(const VersionEdit& edit) {

@@ -62,6 +62,9 @@ class ManifestWriter {
   ManifestWriter(std::unique_ptr<vfs::WritableFile> file, const ManifestIdentity& identity)
       : file_(std::move(file)), identity_(identity) {}
 
+  // Header and first record.
+  absl::Status WriteState(const VersionEdit& state);
+
   const std::unique_ptr<vfs::WritableFile> file_;
   const ManifestIdentity identity_;
   uint64_t size_ = 0;
