@@ -1,5 +1,6 @@
 // The embedded database behind DB. Routes calls to its parts; each .cc file here holds one of them:
-// open.cc, write_path.cc, read_path.cc, background.cc, value_gc.cc, upkeep.cc, space.cc, stats.cc.
+// open.cc, write_path.cc, read_path.cc, background.cc, install.cc, value_gc.cc, upkeep.cc,
+// space.cc, stats.cc.
 //
 // Locks, in the order they are taken: install_mutex_ (one manifest edit at a time, held over its
 // I/O, never taken by a reader or a writer of data), write_mutex_ (the end of the log and the
