@@ -330,8 +330,7 @@ Complaints CheckLength(const SourceFile& file, const std::vector<Row>& exception
 }
 
 Complaints CheckText(const SourceFile& file) {
-  static constexpr std::array<std::string_view, 4> kPrivatePaths = {"/home/", "/Users/", "/root/",
-                                                                    "/work/"};
+  static constexpr std::array<std::string_view, 3> kPrivatePaths = {"/home/", "/Users/", "/root/"};
   Complaints complaints;
   if (!file.text.empty() && file.text.back() != '\n') {
     complaints.push_back(fmt::format("{}: does not end with an end of line", file.path));
