@@ -143,11 +143,6 @@ std::vector<Sequence> DBImpl::SnapshotSequencesLocked() const {
   return sequences;
 }
 
-std::vector<Sequence> DBImpl::SnapshotSequences() {
-  MutexLock lock(mutex_);
-  return SnapshotSequencesLocked();
-}
-
 lsm::OutputOptions DBImpl::OutputFor(uint16_t family, uint32_t level) {
   lsm::OutputOptions output;
   output.files = &files_;

@@ -165,7 +165,6 @@ class DBImpl final : public DB {
   absl::Status InstallCompaction();
   lsm::PickerOptions PickerOptionsLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<Sequence> SnapshotSequencesLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::vector<Sequence> SnapshotSequences();
   lsm::OutputOptions OutputFor(uint16_t family, uint32_t level);
   // Makes `edit` durable and visible. `flushed`, if set, leaves the list of memtables with it.
   absl::Status Install(const lsm::VersionEdit& edit, const Generation* flushed);

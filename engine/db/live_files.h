@@ -27,7 +27,6 @@ struct LiveFilesOptions {
   uint64_t database_id = 0;
   uint64_t cache_bytes = 0;
   bool map = true;
-  bool read_only = false;
 };
 
 class LiveFiles final : public lsm::FileOpener {

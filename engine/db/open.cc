@@ -147,8 +147,7 @@ absl::Status DBImpl::LoadManifest(RecoveryReport* report) {
                        .directory = options_.directory,
                        .database_id = database_id_,
                        .cache_bytes = options_.memory_bytes - options_.memory_bytes / 4,
-                       .map = options_.prefer_mapping,
-                       .read_only = options_.read_only});
+                       .map = options_.prefer_mapping});
   live_files_->ReserveNumbersBelow(std::max(version->next_file_number(), number + 1));
   RETURN_IF_ERROR(version->FinishFold(*live_files_));
   MutexLock install(install_mutex_);
