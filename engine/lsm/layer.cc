@@ -8,7 +8,8 @@ namespace {
 
 class MemLayer final : public Layer {
  public:
-  MemLayer(const MemTable& memtable, Sequence bound) : cursor_(memtable), bound_(bound) {}
+  MemLayer(const MemTable& memtable, Sequence bound)
+      : cursor_(memtable.NewCursor()), bound_(bound) {}
 
   bool Valid() const override { return cursor_.Valid(); }
 
@@ -29,7 +30,7 @@ class MemLayer final : public Layer {
 
   void SeekBefore(std::string_view target) override {
     cursor_.SeekForPrev(target);
-    if (cursor_.Valid() && cursor_.key() == target) cursor_.Prev();
+    if (cursor_.Valid() && cursor_.node().key() == target) cursor_.Prev();
     SettleBackward();
   }
 
@@ -43,7 +44,7 @@ class MemLayer final : public Layer {
     SettleBackward();
   }
 
-  std::string_view key() const override { return cursor_.key(); }
+  std::string_view key() const override { return cursor_.node().key(); }
 
   Sequence sequence() const override { return version_->sequence; }
 
@@ -53,7 +54,7 @@ class MemLayer final : public Layer {
 
  private:
   bool IsVisible() {
-    version_ = MemVersion::AtOrBelow(cursor_.versions(), bound_);
+    version_ = MemVersion::AtOrBelow(cursor_.node().newest.load(std::memory_order_acquire), bound_);
     return version_ != nullptr;
   }
 
@@ -65,7 +66,7 @@ class MemLayer final : public Layer {
     while (cursor_.Valid() && !IsVisible()) cursor_.Prev();
   }
 
-  MemTable::Cursor cursor_;
+  KeyTree::Cursor cursor_;
   const Sequence bound_;
   const MemVersion* version_ = nullptr;
 };

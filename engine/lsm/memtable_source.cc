@@ -11,7 +11,7 @@ namespace {
 class MemTableSource final : public table::TableIterator {
  public:
   MemTableSource(const MemTable& memtable, RecordReader reader)
-      : cursor_(memtable), reader_(std::move(reader)) {}
+      : cursor_(memtable.NewCursor()), reader_(std::move(reader)) {}
 
   bool Valid() const override { return version_ != nullptr && status_.ok(); }
 
@@ -42,13 +42,13 @@ class MemTableSource final : public table::TableIterator {
 
  private:
   void EnterKey() {
-    version_ = cursor_.Valid() ? cursor_.versions() : nullptr;
+    version_ = cursor_.Valid() ? cursor_.node().newest.load(std::memory_order_acquire) : nullptr;
     if (version_ != nullptr) Load();
   }
 
   void Load() {
     entry_ = {};
-    entry_.key = cursor_.key();
+    entry_.key = cursor_.node().key();
     entry_.sequence = version_->sequence;
     if (version_->is_delete) return;
     const bool is_large = version_->ordinal != kNoOrdinal;
@@ -67,7 +67,7 @@ class MemTableSource final : public table::TableIterator {
     if (!is_large) entry_.value = record->value;
   }
 
-  MemTable::Cursor cursor_;
+  KeyTree::Cursor cursor_;
   const RecordReader reader_;
   const MemVersion* version_ = nullptr;
   table::Entry entry_;

@@ -54,11 +54,11 @@ void RequireSame(const MemVersion* found, const MemVersion* expected) {
   REQUIRE(found->has_expiry == expected->has_expiry);
 }
 
-void RequireAt(const MemTable::Cursor& cursor, const Model& model, Model::const_iterator at) {
+void RequireAt(const KeyTree::Cursor& cursor, const Model& model, Model::const_iterator at) {
   REQUIRE(cursor.Valid() == (at != model.end()));
   if (!cursor.Valid()) return;
-  REQUIRE(cursor.key() == at->first);
-  const MemVersion* version = cursor.versions();
+  REQUIRE(cursor.node().key() == at->first);
+  const MemVersion* version = cursor.node().newest.load(std::memory_order_acquire);
   int versions = 0;
   for (const auto& [sequence, expected] : at->second) {
     if (++versions > 20) return;  // Enough, where a key has thousands.
@@ -92,7 +92,7 @@ TEST_CASE("a memtable answers as a map of versions does", "[memtable]") {
     RequireSame(Find(memtable, key, bound), ByModel(model, key, bound));
   }
 
-  MemTable::Cursor cursor(memtable);
+  KeyTree::Cursor cursor = memtable.NewCursor();
   cursor.SeekToFirst();
   for (auto at = model.cbegin();; ++at, cursor.Next()) {
     RequireAt(cursor, model, at);
@@ -100,7 +100,7 @@ TEST_CASE("a memtable answers as a map of versions does", "[memtable]") {
   }
   cursor.SeekToLast();
   for (auto at = model.crbegin(); at != model.crend(); ++at, cursor.Prev()) {
-    REQUIRE(cursor.key() == at->first);
+    REQUIRE(cursor.node().key() == at->first);
   }
   REQUIRE_FALSE(cursor.Valid());
   for (int probe = 0; probe < 500; ++probe) {
@@ -116,7 +116,7 @@ TEST_CASE("a memtable answers as a map of versions does", "[memtable]") {
 TEST_CASE("an empty memtable has no places", "[memtable]") {
   const MemTable memtable(0);
   REQUIRE(Find(memtable, "", kSequenceMax) == nullptr);
-  MemTable::Cursor cursor(memtable);
+  KeyTree::Cursor cursor = memtable.NewCursor();
   cursor.SeekToFirst();
   REQUIRE_FALSE(cursor.Valid());
   cursor.SeekToLast();
@@ -134,11 +134,11 @@ TEST_CASE("keys may be empty, long, or full of zeros and ones", "[memtable]") {
   Sequence sequence = 0;
   for (const std::string& key : keys) Add(memtable, key, ++sequence);
   for (const std::string& key : keys) REQUIRE(Find(memtable, key, kSequenceMax) != nullptr);
-  MemTable::Cursor cursor(memtable);
+  KeyTree::Cursor cursor = memtable.NewCursor();
   cursor.SeekToFirst();
-  REQUIRE(cursor.key().empty());
+  REQUIRE(cursor.node().key().empty());
   cursor.SeekToLast();
-  REQUIRE(cursor.key() == "\xff");
+  REQUIRE(cursor.node().key() == "\xff");
 }
 
 TEST_CASE("readers keep the range tombstones that they found", "[memtable]") {
@@ -163,7 +163,7 @@ TEST_CASE("readers beside the writer see whole keys in order and nothing twice",
   };
   const auto read = [&](uint64_t seed) {
     Random random(seed);
-    MemTable::Cursor cursor(memtable);
+    KeyTree::Cursor cursor = memtable.NewCursor();
     while (published.load(std::memory_order_acquire) < kLast) {
       const Sequence bound = published.load(std::memory_order_acquire);
       if (bound == 0) continue;
@@ -177,9 +177,10 @@ TEST_CASE("readers beside the writer see whole keys in order and nothing twice",
       cursor.Seek(key_of(wanted));
       std::string before;
       for (int steps = 0; steps < 20 && cursor.Valid(); ++steps, cursor.Next()) {
-        if (steps > 0 && cursor.key() <= before) failures.fetch_add(1);
-        before = cursor.key();
-        if (key_of(cursor.versions()->sequence) != before) failures.fetch_add(1);
+        if (steps > 0 && cursor.node().key() <= before) failures.fetch_add(1);
+        before = cursor.node().key();
+        if (key_of(cursor.node().newest.load(std::memory_order_acquire)->sequence) != before)
+          failures.fetch_add(1);
       }
     }
   };
