@@ -213,14 +213,14 @@ MemHandle::MemHandle(std::shared_ptr<MemDisk> disk, std::shared_ptr<MemFile> fil
 }
 
 MemHandle::~MemHandle() {
-  MutexLock lock(disk_->mutex);
-  if (generation_ != disk_->generation) return;
+  MutexLock lock(disk().mutex);
+  if (generation_ != disk().generation) return;
   --file_->open_count;
-  disk_->ReleaseLocked(*file_);
+  disk().ReleaseLocked(*file_);
 }
 
 absl::Status MemHandle::CheckAliveLocked() const {
-  if (generation_ == disk_->generation) return absl::OkStatus();
+  if (generation_ == disk().generation) return absl::OkStatus();
   return InternalError("{}: opened by a process that has died", path_);
 }
 

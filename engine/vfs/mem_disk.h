@@ -41,7 +41,7 @@ class MemHandle {
  public:
   MemHandle(std::shared_ptr<MemDisk> disk, std::shared_ptr<MemFile> file, std::string path)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk->mutex);
-  ~MemHandle() ABSL_LOCKS_EXCLUDED(disk_->mutex);
+  ~MemHandle() ABSL_LOCKS_EXCLUDED(disk().mutex);
 
   MemHandle(const MemHandle&) = delete;
   MemHandle& operator=(const MemHandle&) = delete;
@@ -53,7 +53,7 @@ class MemHandle {
   const std::string& path() const { return path_; }
 
   // Internal if the process that opened the file has died since.
-  absl::Status CheckAliveLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_->mutex);
+  absl::Status CheckAliveLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk().mutex);
 
  private:
   const std::shared_ptr<MemDisk> disk_;
