@@ -66,7 +66,8 @@ class DB {
   static absl::StatusOr<std::unique_ptr<DB>> Open(const Options& options,
                                                   RecoveryReport* report = nullptr);
 
-  // Waits for running background work. Unflushed writes stay in the log.
+  // Waits for running background work, and makes every write durable. Unflushed writes stay in the
+  // log, whose end is recorded: if it is missing or damaged at the next Open(), that is DataLoss.
   virtual ~DB() = default;
 
   // --- Writing. On return the change is visible to every reader and durable at its level.

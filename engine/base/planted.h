@@ -19,6 +19,7 @@ enum class Bug : uint8_t {
   kInstallBeforeSegmentSync,  // A table is installed before the segments it refers to are synced.
   kRecycleBeforeEditDurable,  // A segment is removed or reused before the edit that frees it is.
   kSealWithoutSync,           // A full segment is sealed without a sync of it.
+  kClosedBeforeLogSync,       // The manifest says that the log is whole before it is durable.
   kInstallBeforeTableSync,    // A table is installed without a sync of its file.
 
   // Rule 2, recovery.

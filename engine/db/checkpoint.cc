@@ -93,6 +93,7 @@ absl::Status DBImpl::LinkState(const std::string& directory) {
   state.boot_id = files_.BootId();
   const uint64_t number = live_files_->next_number();
   state.next_file_number = number + 1;
+  state.closed_log_end = segments_end;
   if (!Planted(Bug::kCheckpointNotSynced)) {
     RETURN_IF_ERROR(files_.SyncDirectory(directory));
     RETURN_IF_ERROR(files_.SyncDirectory(std::string(vfs::DirectoryOf(directory))));

@@ -1,6 +1,6 @@
 // The embedded database behind DB. Routes calls to its parts; each .cc file here holds one of them:
-// open.cc, write_path.cc, read_path.cc, background.cc, install.cc, value_gc.cc, upkeep.cc,
-// space.cc, stats.cc.
+// open.cc, close.cc, write_path.cc, read_path.cc, background.cc, install.cc, value_gc.cc,
+// upkeep.cc, space.cc, stats.cc.
 //
 // Locks, in the order they are taken: install_mutex_ (one manifest edit at a time, held over its
 // I/O, never taken by a reader or a writer of data), write_mutex_ (the end of the log and the
@@ -113,6 +113,9 @@ class DBImpl final : public DB {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status RemoveOrphans(const log::ReplayResult& replay, RecoveryReport* report);
   std::vector<uint16_t> FamilyIds() const;
+
+  // --- close.cc
+  absl::Status CloseLog();
 
   // --- write_path.cc
   absl::Status CheckChange(const Change& change) const;

@@ -5,7 +5,9 @@
 // 3. Replay the log from the version's boundary into memtables.
 // 4. Remove what a power cut left behind the end of the log (highest first, made durable), then
 //    seal the recovered segments. Only now, so that a second crash can't bring it back.
-// 5. Start a new segment, then a new manifest that holds the whole state; then remove orphans.
+// 5. Start a new segment, then a new manifest that holds the whole state; then remove orphans. The
+//    new manifest takes back what a close said about the end of the log, before anything is
+//    written to it.
 #include "engine/base/check.h"
 #include "engine/base/planted.h"
 #include "engine/base/random.h"
@@ -193,8 +195,10 @@ absl::Status DBImpl::ReplayLog(RecoveryReport* report) {
 
   uint32_t boundary = 0;
   uint64_t last_boot_id = 0;
+  std::optional<uint32_t> closed_end;
   {
     MutexLock lock(mutex_);
+    closed_end = version_->closed_log_end();
     boundary = version_->log_boundary();
     last_boot_id = version_->boot_id();
   }
@@ -203,6 +207,7 @@ absl::Status DBImpl::ReplayLog(RecoveryReport* report) {
                                           .database_id = database_id_,
                                           .current_boot_id = files_.BootId(),
                                           .last_boot_id = last_boot_id,
+                                          .closed_end = closed_end,
                                           .read_only = options_.read_only,
                                           .map = options_.prefer_mapping};
   MutexLock write_lock(write_mutex_);

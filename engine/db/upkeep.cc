@@ -1,5 +1,4 @@
-// What users may ask for by name: flush, compact, collect, checkpoint, verify, column families, and
-// closing.
+// What users may ask for by name: flush, compact, collect, and column families.
 #include "engine/base/check.h"
 #include "engine/base/planted.h"
 #include "engine/db/background_tasks.h"
@@ -11,29 +10,6 @@
 #include <utility>
 
 namespace nokv {
-
-DBImpl::~DBImpl() {
-  {
-    MutexLock lock(mutex_);
-    closing_ = true;
-    WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return steps_submitted_ == 0; });
-  }
-  if (log_ != nullptr) {
-    log_->WaitForSyncs();
-    log_->DropSpare();
-  }
-  if (const ReadState* state = state_.load(); state != nullptr) state->Unref();
-  {
-    MutexLock write_lock(write_mutex_);
-    active_.reset();
-    MutexLock lock(mutex_);
-    generations_.clear();
-    version_.reset();
-  }
-  // States that other threads' guards still hold up refer to tables, and those to the block cache.
-  while (!EpochCollect()) clock_.SleepFor(absl::Microseconds(50));
-  if (live_files_ != nullptr && !options_.read_only) live_files_->Purge(nullptr, 0);
-}
 
 bool DBImpl::IsClosing() {
   MutexLock lock(mutex_);

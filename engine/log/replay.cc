@@ -152,82 +152,161 @@ absl::Status FindRecordsFrom(const Segment& segment, uint64_t offset, Behind* be
   return absl::OkStatus();
 }
 
+// Where the valid prefix ends, and in which segment if in none's footer.
+struct End {
+  Position position = 0;
+  std::shared_ptr<Segment> stopped;
+  uint32_t unfinished_end = 0;
+};
+
+// Whether nothing was written to the segment, or nothing of it arrived.
+absl::StatusOr<bool> IsEmpty(const Segment& segment) {
+  if (segment.sealed()) return false;
+  if (!segment.header_found()) return true;
+  Record record;
+  std::string scratch;
+  ASSIGN_OR_RETURN(const bool found, segment.Decode(kFileHeaderBytes, &record, &scratch));
+  return !found;
+}
+
+// A segment of a closed log is whole, or damaged.
+absl::Status CheckClosed(const Segment& segment, const SegmentReplay& replay, uint32_t closed_end) {
+  if (replay.ended() && segment.sealed()) return absl::OkStatus();
+  return DataLossError("{} at {}: no valid {}, though the log was closed with its end before {}",
+                       SegmentFileName(segment.number()), replay.offset(),
+                       replay.ended() ? "trailer" : "record", SegmentFileName(closed_end));
+}
+
+// A replay in its three steps.
+class Replay {
+ public:
+  Replay(vfs::FileSystem& files, const ReplayOptions& options, const Beginner& begin,
+         const Visitor& visit)
+      : files_(files), options_(options), begin_(begin), visit_(visit) {}
+
+  absl::StatusOr<ReplayResult> Run(const std::vector<uint32_t>& numbers) {
+    for (const uint32_t number : numbers) {
+      if (number >= options_.first_segment) pending_.push_back(number);
+    }
+    RETURN_IF_ERROR(WalkPrefix());
+    RETURN_IF_ERROR(LookBehind());
+    RETURN_IF_ERROR(Judge());
+    return std::move(result_);
+  }
+
+ private:
+  absl::StatusOr<std::shared_ptr<Segment>> Open(uint32_t number, bool allow_missing_header) {
+    return Segment::Open(files_, options_.directory, number,
+                         {.database_id = options_.database_id,
+                          .read_only = options_.read_only,
+                          .map = options_.map,
+                          .allow_missing_header = allow_missing_header});
+  }
+
+  // 1. The valid prefix.
+  absl::Status WalkPrefix() {
+    const bool is_closed = options_.closed_end.has_value();
+    uint32_t expected = options_.first_segment;
+    end_.position = MakePosition(expected, 0);
+    for (; next_ < pending_.size() && pending_[next_] == expected; ++next_, ++expected) {
+      if (is_closed && expected >= *options_.closed_end) return absl::OkStatus();
+      ASSIGN_OR_RETURN(std::shared_ptr<Segment> segment, Open(expected, !is_closed));
+      ASSIGN_OR_RETURN(const bool is_empty, IsEmpty(*segment));
+      if (is_empty && !is_closed) {
+        const uint32_t offset = segment->header_found() ? kFileHeaderBytes : 0;
+        end_ = {MakePosition(expected, offset), std::move(segment), offset};
+        result_.segments_to_remove.push_back(expected);
+        ++next_;
+        return absl::OkStatus();
+      }
+      begin_(segment);
+      SegmentReplay replay(segment, visit_, result_);
+      RETURN_IF_ERROR(replay.Run());
+      if (is_closed) RETURN_IF_ERROR(CheckClosed(*segment, replay, *options_.closed_end));
+      result_.segments.push_back({segment, replay.offset()});
+      end_.position = MakePosition(expected + 1, 0);
+      if (!replay.ended()) {
+        end_ = {MakePosition(expected, replay.offset()), std::move(segment),
+                replay.unfinished_end()};
+        ++next_;
+        return absl::OkStatus();
+      }
+    }
+    if (is_closed && expected < *options_.closed_end) {
+      return DataLossError("{}: missing, though the log was closed with its end before {}",
+                           SegmentFileName(expected), SegmentFileName(*options_.closed_end));
+    }
+    return absl::OkStatus();
+  }
+
+  // 2. What lies behind it.
+  absl::Status LookBehind() {
+    if (end_.stopped != nullptr) {
+      RETURN_IF_ERROR(FindRecordsFrom(*end_.stopped, end_.unfinished_end, &behind_));
+    }
+    for (; next_ < pending_.size(); ++next_) {
+      ASSIGN_OR_RETURN(const std::shared_ptr<Segment> segment, Open(pending_[next_], true));
+      behind_.durable_max = std::max(behind_.durable_max, segment->durable());
+      RETURN_IF_ERROR(FindRecordsFrom(*segment, kFileHeaderBytes, &behind_));
+      result_.segments_to_remove.push_back(pending_[next_]);
+    }
+    return absl::OkStatus();
+  }
+
+  // 3. A legal cut, or corruption.
+  absl::Status Judge() {
+    const Position end = end_.position;
+    if (behind_.durable_max > end) {
+      return DataLossError("{} at {}: no valid record, though the log was durable up to {} at {}",
+                           SegmentFileName(SegmentOf(end)), OffsetOf(end),
+                           SegmentFileName(SegmentOf(behind_.durable_max)),
+                           OffsetOf(behind_.durable_max));
+    }
+    if (behind_.records > 0 && options_.closed_end.has_value()) {
+      return DataLossError(
+          "{} at {}: {} valid records from here on, though the log was closed with its end before "
+          "{}",
+          SegmentFileName(SegmentOf(behind_.first)), OffsetOf(behind_.first), behind_.records,
+          SegmentFileName(*options_.closed_end));
+    }
+    const bool has_header = end_.stopped != nullptr && end_.stopped->header_found();
+    const uint64_t boot_id = has_header ? end_.stopped->boot_id() : options_.last_boot_id;
+    if (behind_.records > 0 && boot_id == options_.current_boot_id &&
+        !Planted(Bug::kResyncPastHoleSilently)) {
+      return DataLossError(
+          "{} at {}: no valid record, but {} valid ones behind it from {} at {} on, and no power "
+          "was lost since they were written",
+          SegmentFileName(SegmentOf(end)), OffsetOf(end), behind_.records,
+          SegmentFileName(SegmentOf(behind_.first)), OffsetOf(behind_.first));
+    }
+    result_.records_cut = behind_.records;
+    if (end_.stopped != nullptr) {
+      ASSIGN_OR_RETURN(result_.bytes_cut, end_.stopped->UnfinishedBytes(OffsetOf(end)));
+    }
+    if (result_.records_cut > 0 || result_.bytes_cut > 0) {
+      result_.cut_position = fmt::format("segment {} at {}", SegmentOf(end), OffsetOf(end));
+    }
+    return absl::OkStatus();
+  }
+
+  vfs::FileSystem& files_;
+  const ReplayOptions& options_;
+  const Beginner& begin_;
+  const Visitor& visit_;
+  std::vector<uint32_t> pending_;  // From the first segment on.
+  size_t next_ = 0;                // Of them, the first that was not looked at.
+  End end_;
+  Behind behind_;
+  ReplayResult result_;
+};
+
 }  // namespace
 
 absl::StatusOr<ReplayResult> ReplaySegments(vfs::FileSystem& files,
                                             const std::vector<uint32_t>& numbers,
                                             const ReplayOptions& options, const Beginner& begin,
                                             const Visitor& visit) {
-  ReplayResult result;
-  std::vector<uint32_t> pending;
-  for (const uint32_t number : numbers) {
-    if (number >= options.first_segment) pending.push_back(number);
-  }
-  const Segment::OpenOptions open{.database_id = options.database_id,
-                                  .read_only = options.read_only,
-                                  .map = options.map,
-                                  .allow_missing_header = true};
-
-  // 1. The valid prefix.
-  size_t next = 0;
-  uint32_t expected = options.first_segment;
-  std::shared_ptr<Segment> stopped;  // The segment whose records end without a footer.
-  Position end = MakePosition(expected, 0);
-  uint32_t unfinished_end = 0;
-  for (; next < pending.size() && pending[next] == expected; ++next, ++expected) {
-    ASSIGN_OR_RETURN(std::shared_ptr<Segment> segment,
-                     Segment::Open(files, options.directory, pending[next], open));
-    begin(segment);
-    SegmentReplay replay(segment, visit, result);
-    RETURN_IF_ERROR(replay.Run());
-    result.segments.push_back({segment, replay.offset()});
-    end = MakePosition(segment->number(), replay.offset());
-    if (!replay.ended()) {
-      stopped = std::move(segment);
-      unfinished_end = replay.unfinished_end();
-      ++next;
-      break;
-    }
-    end = MakePosition(expected + 1, 0);
-  }
-
-  // 2. What lies behind it.
-  Behind behind;
-  uint64_t boot_id = options.last_boot_id;
-  if (stopped != nullptr) {
-    if (stopped->header_found()) boot_id = stopped->boot_id();
-    RETURN_IF_ERROR(FindRecordsFrom(*stopped, unfinished_end, &behind));
-  }
-  for (; next < pending.size(); ++next) {
-    ASSIGN_OR_RETURN(const std::shared_ptr<Segment> segment,
-                     Segment::Open(files, options.directory, pending[next], open));
-    behind.durable_max = std::max(behind.durable_max, segment->durable());
-    RETURN_IF_ERROR(FindRecordsFrom(*segment, kFileHeaderBytes, &behind));
-    result.segments_to_remove.push_back(pending[next]);
-  }
-
-  // 3. A legal cut, or corruption.
-  const std::string where = fmt::format("segment {} at {}", SegmentOf(end), OffsetOf(end));
-  if (behind.durable_max > end) {
-    return DataLossError("{} at {}: no valid record, though the log was durable up to {} at {}",
-                         SegmentFileName(SegmentOf(end)), OffsetOf(end),
-                         SegmentFileName(SegmentOf(behind.durable_max)),
-                         OffsetOf(behind.durable_max));
-  }
-  if (behind.records > 0 && boot_id == options.current_boot_id &&
-      !Planted(Bug::kResyncPastHoleSilently)) {
-    return DataLossError(
-        "{} at {}: no valid record, but {} valid ones behind it from {} at {} on, and no power was "
-        "lost since they were written",
-        SegmentFileName(SegmentOf(end)), OffsetOf(end), behind.records,
-        SegmentFileName(SegmentOf(behind.first)), OffsetOf(behind.first));
-  }
-  result.records_cut = behind.records;
-  if (stopped != nullptr) {
-    ASSIGN_OR_RETURN(result.bytes_cut, stopped->UnfinishedBytes(OffsetOf(end)));
-  }
-  if (result.records_cut > 0 || result.bytes_cut > 0) result.cut_position = where;
-  return result;
+  return Replay(files, options, begin, visit).Run(numbers);
 }
 
 }  // namespace nokv::log

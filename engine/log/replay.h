@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct ReplayOptions {
   uint64_t database_id = 0;
   uint64_t current_boot_id = 0;
   uint64_t last_boot_id = 0;  // Of the process that wrote last, for segments without a header.
+  // Set if the log was closed: every segment from first_segment to before this one is there, sealed
+  // and durable, so that nothing that is wrong with them is a crash's doing.
+  std::optional<uint32_t> closed_end;
   bool read_only = false;
   bool map = true;
 };
@@ -42,7 +46,8 @@ struct ReplayedSegment {
 
 struct ReplayResult {
   std::vector<ReplayedSegment> segments;  // In order.
-  // Behind the end: to be removed, highest first, before anything is sealed.
+  // Behind the end, and the last one if nothing is in it: to be removed, highest first, before
+  // anything is sealed. Their numbers are free again.
   std::vector<uint32_t> segments_to_remove;
 
   uint64_t records = 0;
@@ -52,7 +57,7 @@ struct ReplayResult {
   std::string cut_position;  // Empty if nothing was cut.
 };
 
-// Calls `begin` for each segment of the prefix, with or without records, and then `visit` for each
+// Calls `begin` for each segment of the prefix, and then `visit` for each
 // of its records in order, the members of a batch only once the whole batch is
 // known to be there. `numbers` are the segments in the directory, ascending. DataLoss if something
 // is damaged that can't be the end of a crashed log; errors of `visit` end the replay.

@@ -46,7 +46,7 @@ TEST_CASE("a recycled file that ends with its old trailer is not taken for seale
   REQUIRE(answer.result.segments.back().segment->ordinal_count() == 1);
 }
 
-TEST_CASE("a last segment without a header is empty", "[log][replay]") {
+TEST_CASE("a last segment without a header is empty, and removed", "[log][replay]") {
   const bool other_boot = GENERATE(false, true);
   const bool is_cut = GENERATE(false, true);
   TestLog log;
@@ -60,11 +60,10 @@ TEST_CASE("a last segment without a header is empty", "[log][replay]") {
     REQUIRE_OK(log.files.ZeroFrom(log.PathOf(2), 0));
   }
   const Answer answer = Replay(log, {.other_boot = other_boot});
-  RequireNothingCut(answer);
+  RequireNoRecordCut(answer);
   REQUIRE(answer.keys == Keys{"a"});
-  REQUIRE(answer.result.segments.size() == 2);
-  REQUIRE_FALSE(answer.result.segments[1].segment->header_found());
-  REQUIRE(answer.result.segments[1].end_offset == 0);
+  REQUIRE(answer.result.segments.size() == 1);
+  REQUIRE(answer.result.segments_to_remove == std::vector<uint32_t>{2});
 }
 
 TEST_CASE("records behind a missing header are corruption, or cut after a power loss",
@@ -140,19 +139,38 @@ TEST_CASE("a first segment that is missing is a gap too", "[log][replay]") {
   RequireDamage(Replay(log, {.other_boot = true}), MakePosition(1, 0), "the log was durable up to");
 }
 
-TEST_CASE("empty segments behind the end are to be removed", "[log][replay]") {
+TEST_CASE("the last segments are to be removed if nothing is in them", "[log][replay]") {
   TestLog log;
   log.Start();
   log.Set("a");
   log.Roll();
   log.Roll();
   log.Kill();
-  REQUIRE_OK(log.files.ZeroFrom(log.PathOf(2), 0));
+  const bool lost_header = GENERATE(false, true);
+  if (lost_header) REQUIRE_OK(log.files.ZeroFrom(log.PathOf(2), 0));
   const Answer answer = Replay(log);
-  REQUIRE_OK(answer.status);
+  RequireNoRecordCut(answer);
   REQUIRE(answer.keys == Keys{"a"});
-  REQUIRE(answer.result.segments.size() == 2);
-  REQUIRE(answer.result.segments_to_remove == std::vector<uint32_t>{3});
+  // Without the header there is no footer either.
+  const std::vector<uint32_t> removed =
+      lost_header ? std::vector<uint32_t>{2, 3} : std::vector<uint32_t>{3};
+  REQUIRE(answer.result.segments_to_remove == removed);
+  REQUIRE(answer.result.segments.size() == 3 - removed.size());
+}
+
+TEST_CASE("a torn first record of a last segment is cut with the segment", "[log][replay]") {
+  TestLog log;
+  log.Start();
+  log.Set("a");
+  log.Roll();
+  const Position torn = log.Set("b", std::string(100, 'b'));
+  log.Kill();
+  REQUIRE_OK(log.files.ZeroFrom(log.PathOf(2), OffsetOf(torn) + 40));
+  const Answer answer = Replay(log);
+  RequireCutAt(answer, torn);
+  REQUIRE(answer.keys == Keys{"a"});
+  REQUIRE(answer.result.bytes_cut == kRecordHeaderBytes + 1 + 100);
+  REQUIRE(answer.result.segments_to_remove == std::vector<uint32_t>{2});
 }
 
 TEST_CASE("a footer without its truncation ends the records as well", "[log][replay]") {

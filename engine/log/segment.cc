@@ -11,6 +11,13 @@ namespace {
 
 constexpr uint64_t kPrepareStepBytes = 512 << 10;
 
+// Covers the position, like a record's: what a recycled file ended with is no seal of this one.
+uint32_t TrailerCrc(std::string_view trailer, Position position) {
+  char place[8];
+  StoreFixed(place, position);
+  return ExtendCrc32c(Crc32c(trailer.substr(0, 16)), {place, sizeof(place)});
+}
+
 }  // namespace
 
 std::string SegmentFileName(uint32_t number) { return fmt::format("{:06}.log", number); }
@@ -110,7 +117,7 @@ absl::Status Segment::WriteFooter(Position durable) {
   StoreFixed(trailer, kSealMagic);
   StoreFixed(trailer + 8, footer_offset_);
   StoreFixed(trailer + 12, static_cast<uint32_t>(ordinals_.size()));
-  StoreFixed(trailer + 16, Crc32c({trailer, 16}));
+  StoreFixed(trailer + 16, TrailerCrc({trailer, kTrailerBytes}, NextPosition()));
   const std::string_view piece(trailer, sizeof(trailer));
   RETURN_IF_ERROR(file_->Write(size_, std::span(&piece, 1)));
   size_ += kTrailerBytes;
@@ -140,8 +147,8 @@ void Segment::ForgetSeal(std::vector<uint32_t> ordinals) {
 }
 
 absl::Status Segment::EndAt(uint32_t offset, vfs::FileSystem& files, bool map) {
-  NOKV_CHECK(!sealed());
-  size_ = std::max<uint64_t>(offset, kFileHeaderBytes);
+  NOKV_CHECK(!sealed() && header_found_ && offset >= kFileHeaderBytes);
+  size_ = offset;
   const uint64_t needed = size_ + FooterBytes(ordinals_.size());
   if (needed > capacity_) {
     // A crash lost the end of the file, which the writer had kept free for the footer.
@@ -150,14 +157,6 @@ absl::Status Segment::EndAt(uint32_t offset, vfs::FileSystem& files, bool map) {
                                 name_, {.capacity_bytes = needed, .read_only = false, .map = map}));
     data_ = file_->data();
     capacity_ = needed;
-  }
-  if (!header_found_) {
-    char header[kFileHeaderBytes];
-    EncodeFileHeader({kSegmentMagic, identity_.number, identity_.boot_id, identity_.database_id,
-                      identity_.durable},
-                     header);
-    const std::string_view piece(header, sizeof(header));
-    RETURN_IF_ERROR(file_->Write(0, std::span(&piece, 1)));
   }
   return absl::OkStatus();
 }
@@ -168,7 +167,8 @@ absl::StatusOr<bool> Segment::FindSeal() {
   const uint64_t at = capacity_ - kTrailerBytes;
   ASSIGN_OR_RETURN(const std::string_view trailer, file_->Read(at, kTrailerBytes, &scratch));
   if (LoadFixed<uint64_t>(trailer.data()) != kSealMagic ||
-      LoadFixed<uint32_t>(trailer.data() + 16) != Crc32c(trailer.substr(0, 16))) {
+      LoadFixed<uint32_t>(trailer.data() + 16) !=
+          TrailerCrc(trailer, MakePosition(number(), static_cast<uint32_t>(at)))) {
     return false;
   }
   footer_offset_ = LoadFixed<uint32_t>(trailer.data() + 8);

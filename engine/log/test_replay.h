@@ -6,6 +6,7 @@
 #include "engine/log/replay.h"
 #include "engine/log/test_log.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct Answer {
 struct Where {
   bool other_boot = false;  // Power was lost since the log was written.
   uint32_t first_segment = 1;
+  std::optional<uint32_t> closed_end = {};
   bool map = true;
 };
 
@@ -39,6 +41,7 @@ inline Answer Replay(TestLog& log, const Where& where = {}) {
   options.database_id = kTestDatabase;
   options.current_boot_id = where.other_boot ? kOtherBoot : boot_id;
   options.last_boot_id = boot_id;
+  options.closed_end = where.closed_end;
   options.map = where.map;
   auto result = ReplaySegments(
       log.files, numbers, options,
@@ -56,11 +59,15 @@ inline Answer Replay(TestLog& log, const Where& where = {}) {
 
 using Keys = std::vector<std::string>;
 
-inline void RequireNothingCut(const Answer& answer) {
+inline void RequireNoRecordCut(const Answer& answer) {
   REQUIRE_OK(answer.status);
   REQUIRE(answer.result.records_cut == 0);
   REQUIRE(answer.result.bytes_cut == 0);
   REQUIRE(answer.result.cut_position.empty());
+}
+
+inline void RequireNothingCut(const Answer& answer) {
+  RequireNoRecordCut(answer);
   REQUIRE(answer.result.segments_to_remove.empty());
 }
 

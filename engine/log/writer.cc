@@ -62,6 +62,20 @@ absl::Status Writer::Roll(uint64_t capacity_bytes, uint64_t room_bytes) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<uint32_t> Writer::Close() {
+  const uint32_t number = active_->number();
+  if (active_->size_bytes() == kFileHeaderBytes) {
+    RETURN_IF_ERROR(SyncTo(MakePosition(number, 0)));
+    // Should a crash bring it back, there is still no record in it.
+    RETURN_IF_ERROR(options_.files->Remove(active_->file_name()));
+    return number;
+  }
+  RETURN_IF_ERROR(active_->WriteFooter(durable()));
+  PublishAppended();
+  RETURN_IF_ERROR(SyncTo(appended()));
+  return number + 1;
+}
+
 absl::Status Writer::SyncSegments(const std::vector<std::shared_ptr<Segment>>& segments) {
   for (const std::shared_ptr<Segment>& segment : segments) {
     if (segment->sealed()) {

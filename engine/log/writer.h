@@ -5,7 +5,8 @@
 // them: whoever needs one and finds none running does it for everybody who waits (group commit,
 // Gray and Reuter 1993, section 10.3), on its own thread, because waking another costs more.
 //
-// Thread-safety: active(), Append, Roll, OpenFirst under the write path's lock; the rest is safe.
+// Thread-safety: active(), Append, Roll, OpenFirst, Close under the write path's lock; the rest is
+// safe.
 #pragma once
 
 #include "engine/base/executor.h"
@@ -55,6 +56,11 @@ class Writer {
   // Seals the active segment and starts the next, of `capacity_bytes` or what the spare has if that
   // is at least `room_bytes`. On failure nothing has changed, but for a full disk's.
   absl::Status Roll(uint64_t capacity_bytes, uint64_t room_bytes);
+
+  // Ends the log: seals the active segment, or removes it if nothing was written to it, and makes
+  // all of it durable. Returns the first number that the log has no segment of. Nothing may be
+  // appended any more, whatever the answer.
+  absl::StatusOr<uint32_t> Close();
 
   // Blocks until everything before `position` is durable. A failure is final: every later call
   // returns it.

@@ -93,6 +93,35 @@ TEST_CASE("the first sync covers recovered segments", "[log][writer]") {
   REQUIRE(recovered->size_bytes() == Value(log.files.FileSize(log.PathOf(1))));
 }
 
+TEST_CASE("a closed log is sealed, durable and ends where it says", "[log][writer]") {
+  const bool map = GENERATE(true, false);
+  const bool is_empty = GENERATE(true, false);
+  TestLog log;
+  REQUIRE_OK(log.files.SyncDirectory("/"));
+  log.Start(1, 16 << 10, map);
+  log.Set("a");
+  log.Roll();
+  if (!is_empty) log.Set("b");
+  REQUIRE(Value(log.writer->Close()) == (is_empty ? 2 : 3));
+  log.writer.reset();
+  Random random(1);
+  log.files.PowerCut(random, vfs::PowerCutMode::kKeepNothing);
+  for (uint32_t number = 1; number < (is_empty ? 2u : 3u); ++number) {
+    REQUIRE(Value(Segment::Open(log.files, kTestDirectory, number, {.database_id = kTestDatabase}))
+                ->sealed());
+  }
+}
+
+TEST_CASE("a log that can't be made durable is not closed", "[log][writer]") {
+  const auto kind = GENERATE(vfs::OperationKind::kSync, vfs::OperationKind::kTruncate,
+                             vfs::OperationKind::kDirectorySync, vfs::OperationKind::kSegmentWrite);
+  FaultyLog log;
+  log.StartFaulty();
+  log.Set("a");
+  log.faulty.FailNth(kind, 1, Eio());
+  REQUIRE(log.writer->Close().status() == Eio());
+}
+
 TEST_CASE("a failed sync is final", "[log][writer]") {
   FaultyLog log;
   log.StartFaulty();

@@ -41,9 +41,7 @@ absl::StatusOr<TableRef> MakeTableFile(uint64_t number, const table::TableSummar
 absl::StatusOr<std::shared_ptr<const Version>> Version::Apply(const VersionEdit& edit,
                                                               FileOpener& opener) const {
   auto next = std::make_shared<Version>(*this);
-  if (edit.log_boundary.has_value()) next->log_boundary_ = *edit.log_boundary;
-  if (edit.next_file_number.has_value()) next->next_file_number_ = *edit.next_file_number;
-  if (edit.boot_id.has_value()) next->boot_id_ = *edit.boot_id;
+  next->ApplyNumbers(edit);
   RETURN_IF_ERROR(next->ApplyFamilies(edit));
   RETURN_IF_ERROR(next->ApplySegments(edit, &opener));
   RETURN_IF_ERROR(next->ApplyTables(edit, &opener));
@@ -54,9 +52,7 @@ absl::StatusOr<std::shared_ptr<const Version>> Version::Apply(const VersionEdit&
 
 absl::Status Version::Fold(const VersionEdit& edit) {
   if (edit.database_id.has_value()) database_id_ = *edit.database_id;
-  if (edit.log_boundary.has_value()) log_boundary_ = *edit.log_boundary;
-  if (edit.next_file_number.has_value()) next_file_number_ = *edit.next_file_number;
-  if (edit.boot_id.has_value()) boot_id_ = *edit.boot_id;
+  ApplyNumbers(edit);
   RETURN_IF_ERROR(ApplyFamilies(edit));
   RETURN_IF_ERROR(ApplySegments(edit, nullptr));
   return ApplyTables(edit, nullptr);
@@ -80,6 +76,13 @@ absl::Status Version::FinishFold(FileOpener& opener) {
   RETURN_IF_ERROR(CheckReferences());
   IndexHosts();
   return absl::OkStatus();
+}
+
+void Version::ApplyNumbers(const VersionEdit& edit) {
+  if (edit.log_boundary.has_value()) log_boundary_ = *edit.log_boundary;
+  if (edit.next_file_number.has_value()) next_file_number_ = *edit.next_file_number;
+  if (edit.boot_id.has_value()) boot_id_ = *edit.boot_id;
+  closed_log_end_ = edit.closed_log_end;
 }
 
 absl::Status Version::ApplyFamilies(const VersionEdit& edit) {

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -123,6 +124,9 @@ class Version {
 
   uint32_t log_boundary() const { return log_boundary_; }
 
+  // Set if the last edit was that of a close, see VersionEdit. Not part of ToEdit().
+  std::optional<uint32_t> closed_log_end() const { return closed_log_end_; }
+
   uint64_t next_file_number() const { return next_file_number_; }
 
   uint64_t database_id() const { return database_id_; }
@@ -134,6 +138,7 @@ class Version {
   uint64_t segment_bytes() const;  // On disk, of segments and value files below the boundary.
 
  private:
+  void ApplyNumbers(const VersionEdit& edit);
   absl::Status ApplyFamilies(const VersionEdit& edit);
   absl::Status ApplyTables(const VersionEdit& edit, FileOpener* opener);
   absl::Status ApplySegments(const VersionEdit& edit, FileOpener* opener);
@@ -145,6 +150,7 @@ class Version {
   std::map<uint32_t, SegmentSpace> segments_;
   std::map<uint32_t, ValueFileSpace> value_files_;
   uint32_t log_boundary_ = 1;
+  std::optional<uint32_t> closed_log_end_;
   uint64_t next_file_number_ = 1;
   uint64_t database_id_ = 0;
   uint64_t boot_id_ = 0;

@@ -19,6 +19,7 @@ enum class Tag : uint64_t {
   kFreedSegment = 10,
   kNewValueFile = 11,
   kDeletedValueFile = 12,
+  kClosedLogEnd = 13,
 };
 
 void PutTag(std::string& out, Tag tag) { PutVarint(out, static_cast<uint64_t>(tag)); }
@@ -123,6 +124,8 @@ bool ReadField(Decoder& in, Tag tag, VersionEdit* edit) {
     }
     case Tag::kDeletedValueFile:
       return in.Varint32(&edit->deleted_value_files.emplace_back());
+    case Tag::kClosedLogEnd:
+      return ReadOptional(in, &edit->closed_log_end);
   }
   return false;
 }
@@ -140,6 +143,7 @@ std::string VersionEdit::Encode() const {
   put_optional(Tag::kBootId, boot_id);
   put_optional(Tag::kLogBoundary, log_boundary);
   put_optional(Tag::kNextFileNumber, next_file_number);
+  put_optional(Tag::kClosedLogEnd, closed_log_end);
   for (const NewFamily& family : new_families) {
     PutTag(out, Tag::kNewFamily);
     PutVarint(out, family.id);

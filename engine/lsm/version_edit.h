@@ -62,6 +62,9 @@ struct VersionEdit {
   std::optional<uint64_t> boot_id;       // Of the process that writes the manifest.
   std::optional<uint32_t> log_boundary;  // First segment that recovery replays.
   std::optional<uint64_t> next_file_number;
+  // The database was closed: its log has every segment from the boundary to before this one, sealed
+  // and durable. The next edit takes it back.
+  std::optional<uint32_t> closed_log_end;
   std::vector<NewFamily> new_families;
   std::vector<uint16_t> dropped_families;
   std::vector<NewTable> new_tables;

@@ -12,6 +12,7 @@ VersionEdit FullEdit() {
   edit.boot_id = 77;
   edit.log_boundary = 12;
   edit.next_file_number = 300;
+  edit.closed_log_end = 13;
   edit.new_families = {{0, "default"}, {65535, ""}};
   edit.dropped_families = {3};
   edit.new_tables = {{.column_family = 1,
@@ -71,6 +72,7 @@ VersionEdit RandomEdit(Random& random) {
   if (random.OneIn(2)) edit.boot_id = Number(random);
   if (random.OneIn(2)) edit.log_boundary = Number32(random);
   if (random.OneIn(2)) edit.next_file_number = Number(random);
+  if (random.OneIn(2)) edit.closed_log_end = Number32(random);
   const auto some = [&random](auto make) {
     for (uint64_t i = random.Uniform(4); i > 0; --i) make();
   };
@@ -95,10 +97,11 @@ VersionEdit RandomEdit(Random& random) {
 TEST_CASE("an edit is written byte for byte as version 1 did", "[edit][golden]") {
   std::string hex;
   for (const char c : FullEdit().Encode()) hex += fmt::format("{:02x}", static_cast<uint8_t>(c));
-  REQUIRE(hex ==
-          "0188ef99abc5e88c9111024d030c04ac0205000764656661756c7405ffff030006030701062a80200a020104"
-          "03fbd095ffbc31fcd095ffbc31c08080801080c08080700161037a007a020205882707018002080000290907"
-          "80808020000902808040090a010b09c0c4070c08");
+  REQUIRE(
+      hex ==
+      "0188ef99abc5e88c9111024d030c04ac020d0d05000764656661756c7405ffff030006030701062a80200a020104"
+      "03fbd095ffbc31fcd095ffbc31c08080801080c08080700161037a007a020205882707018002080000290907"
+      "80808020000902808040090a010b09c0c4070c08");
 }
 
 TEST_CASE("an edit is read as it was written", "[edit]") {

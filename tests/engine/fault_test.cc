@@ -127,6 +127,77 @@ TEST_CASE("after a failed sync nothing is written until the database is opened a
   REQUIRE(trial.ok());
 }
 
+Remains KilledCopy(Trial& trial) {
+  Remains left = trial.Copy();
+  left.disk->KillProcess();
+  return left;
+}
+
+TEST_CASE("a full disk opens again after any number of deaths", "[engine][fault]") {
+  Options options = TinyOptions();
+  options.reserve_bytes = 256 << 10;
+  Remains left;
+  {
+    Trial trial(FreshDisk(), options, 1);
+    trial.disk().SetCapacityBytes(1 << 20);
+    trial.Open();
+    for (uint64_t i = 0; i < 300; ++i) {
+      WriteBatch batch;
+      batch.Set(Key(i), MakeValue(Key(i), i, 8000));
+      if (!trial.TryWrite(batch)) break;
+    }
+    REQUIRE(trial.db().GetStats().disk_full);
+    left = KilledCopy(trial);
+  }
+  // Whoever opened it last found no use for the segment that it began.
+  for (int death = 0; death < 30; ++death) {
+    Trial trial(std::move(left), options, 1);
+    trial.Recover(Crash::kProcess);
+    INFO("after death " << death << ": " << trial.violation());
+    REQUIRE(trial.ok());
+    left = KilledCopy(trial);
+  }
+  Trial trial(std::move(left), options, 1);
+  trial.Recover(Crash::kProcess);
+  trial.Del(Key(0));
+  trial.ExpectNewest();
+  INFO(trial.violation());
+  REQUIRE(trial.ok());
+}
+
+TEST_CASE("a close makes everything durable", "[engine][fault]") {
+  Trial trial(FreshDisk(), TinyOptions(), 1);
+  trial.Open();
+  for (uint64_t i = 0; i < 30; ++i) trial.SetNext(Key(i), i % 2 == 0 ? 60 : 6000);
+  trial.Close();
+  trial.history().MarkDurable();
+  Remains left = trial.Copy();
+  Random random(1);
+  left.disk->PowerCut(random, vfs::PowerCutMode::kKeepNothing);
+  Trial after(std::move(left), TinyOptions(), 2);
+  after.Recover(Crash::kPower);
+  after.ExpectNewest();
+  INFO(after.violation());
+  REQUIRE(after.ok());
+}
+
+TEST_CASE("a close that fails leaves what a death would", "[engine][fault]") {
+  const OperationKind kind =
+      GENERATE(OperationKind::kSync, OperationKind::kAppend, OperationKind::kSegmentWrite,
+               OperationKind::kTruncate, OperationKind::kDirectorySync);
+  const uint64_t nth = GENERATE(1u, 2u);
+  Trial trial(FreshDisk(), TinyOptions(), 1);
+  trial.Open();
+  for (uint64_t i = 0; i < 30; ++i) trial.SetNext(Key(i), i % 2 == 0 ? 60 : 6000);
+  trial.files().FailNth(kind, nth, InternalError("Input/output error"));
+  trial.Close();
+  Trial after(KilledCopy(trial), TinyOptions(), 2);
+  after.Recover(Crash::kProcess);
+  after.ExpectNewest();
+  INFO(Name(kind) << " " << nth << ": " << after.violation());
+  REQUIRE(after.ok());
+}
+
 // Calls that fail, in a script that goes on regardless as a stubborn program would.
 class StubbornRun {
  public:

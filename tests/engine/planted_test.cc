@@ -31,6 +31,7 @@ const std::vector<Planting>& Plantings() {
        "RecycleBeforeEditDurable",
        {"collection", "segments roll and return"}},
       {Bug::kSealWithoutSync, "SealWithoutSync", {"big values", "segments roll and return"}},
+      {Bug::kClosedBeforeLogSync, "ClosedBeforeLogSync", {"closings"}},
       {Bug::kInstallBeforeTableSync, "InstallBeforeTableSync", {"flushes", "compactions"}},
       {Bug::kRecoveryDoesNotSyncWhatItRead, "RecoveryDoesNotSyncWhatItRead", {"plain writes"}},
       {Bug::kResyncPastHoleSilently, "ResyncPastHoleSilently", {}},  // Shows under damage.

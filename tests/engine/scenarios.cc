@@ -119,6 +119,19 @@ void Flushes(Trial& trial) {
   trial.ExpectNewest();
 }
 
+// Closed and opened again with a tail in the log, with none, and with nothing written at all.
+void Closings(Trial& trial) {
+  trial.Open();
+  for (uint64_t round = 0; round < 5; ++round) {
+    for (uint64_t i = 0; i < round * 2; ++i) trial.SetNext(Key((round + i) % 8), 60 + i * 300);
+    if (round == 3) trial.Flush();
+    trial.Reopen();
+  }
+  trial.Reopen();
+  trial.SetNext("last", 40);
+  trial.ExpectNewest();
+}
+
 void Compactions(Trial& trial) {
   trial.Open();
   for (uint64_t round = 0; round < 5; ++round) {
@@ -374,6 +387,8 @@ constexpr Scenario kScenarios[] = {
     {"batches", TinyOptions, Batches},
     {"batches with every value in the log", EveryValueInTheLog, Batches},
     {"flushes", TinyOptions, Flushes},
+    {"closings", TinyOptions, Closings},
+    {"closings without mapping", Unmapped, Closings},
     {"compactions", TinyOptions, Compactions},
     {"collection", TinyOptions, Collection},
     {"collection without mapping", Unmapped, Collection},
