@@ -189,7 +189,7 @@ absl::Status DBImpl::RunFlush(bool* done) {
     const lsm::MemTable& memtable = *task.generation->table(id);
     std::vector<std::unique_ptr<table::TableIterator>> inputs;
     inputs.push_back(lsm::NewMemTableSource(
-        memtable,
+        memtable, task.snapshots,
         [&generation = *task.generation](const lsm::MemVersion& version, std::string* scratch) {
           return generation.ReadRecord(version, scratch);
         }));

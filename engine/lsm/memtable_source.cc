@@ -2,6 +2,7 @@
 
 #include "engine/base/check.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -10,8 +11,10 @@ namespace {
 
 class MemTableSource final : public table::TableIterator {
  public:
-  MemTableSource(const MemTable& memtable, RecordReader reader)
-      : cursor_(memtable.NewCursor()), reader_(std::move(reader)) {}
+  MemTableSource(const MemTable& memtable, std::vector<Sequence> snapshots, RecordReader reader)
+      : cursor_(memtable.NewCursor()),
+        snapshots_(std::move(snapshots)),
+        reader_(std::move(reader)) {}
 
   bool Valid() const override { return version_ != nullptr && status_.ok(); }
 
@@ -21,7 +24,10 @@ class MemTableSource final : public table::TableIterator {
   }
 
   void Next() override {
-    version_ = version_->older;
+    const Sequence newer = version_->sequence;
+    do {
+      version_ = version_->older;
+    } while (version_ != nullptr && version_->ordinal == kNoOrdinal && IsShadowed(newer));
     if (version_ != nullptr) {
       Load();
       return;
@@ -46,6 +52,12 @@ class MemTableSource final : public table::TableIterator {
     if (version_ != nullptr) Load();
   }
 
+  // Whether no snapshot sees version_ instead of the one with the sequence `newer`.
+  bool IsShadowed(Sequence newer) const {
+    const auto first = std::lower_bound(snapshots_.begin(), snapshots_.end(), version_->sequence);
+    return first == snapshots_.end() || *first >= newer;
+  }
+
   void Load() {
     entry_ = {};
     entry_.key = cursor_.node().key();
@@ -68,6 +80,7 @@ class MemTableSource final : public table::TableIterator {
   }
 
   KeyTree::Cursor cursor_;
+  const std::vector<Sequence> snapshots_;
   const RecordReader reader_;
   const MemVersion* version_ = nullptr;
   table::Entry entry_;
@@ -78,8 +91,9 @@ class MemTableSource final : public table::TableIterator {
 }  // namespace
 
 std::unique_ptr<table::TableIterator> NewMemTableSource(const MemTable& memtable,
+                                                        std::vector<Sequence> snapshots,
                                                         RecordReader reader) {
-  return std::make_unique<MemTableSource>(memtable, std::move(reader));
+  return std::make_unique<MemTableSource>(memtable, std::move(snapshots), std::move(reader));
 }
 
 }  // namespace nokv::lsm

@@ -1,6 +1,10 @@
 // A memtable as a source of versions for a flush: small values are read from the log, large ones
 // become handles.
 //
+// A small version that no reader can tell from a newer one is passed over without reading it: of a
+// key that was overwritten a thousand times one record is looked up, not a thousand. Handles all
+// come out, because whoever drops one has to count its value as dead.
+//
 // Thread-safety: none.
 #pragma once
 
@@ -10,6 +14,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace nokv::lsm {
 
@@ -18,7 +23,9 @@ using RecordReader =
     std::function<absl::StatusOr<log::Record>(const MemVersion& version, std::string* scratch)>;
 
 // Forward only, from SeekToFirst(). `memtable` takes no more writes and outlives the source.
+// `snapshots` are those that VersionFilter will be given: ascending.
 std::unique_ptr<table::TableIterator> NewMemTableSource(const MemTable& memtable,
+                                                        std::vector<Sequence> snapshots,
                                                         RecordReader reader);
 
 }  // namespace nokv::lsm

@@ -218,7 +218,7 @@ TEST_CASE("a flush sees every version, small values from the log and large ones 
     record.expiry_ms = read.has_expiry ? 99 : 0;
     return absl::StatusOr<log::Record>(record);
   };
-  const auto source = NewMemTableSource(memtable, reader);
+  const auto source = NewMemTableSource(memtable, {}, reader);
   std::vector<table::Version> seen;
   for (source->SeekToFirst(); source->Valid(); source->Next()) {
     seen.push_back(table::Version::Of(source->entry()));
@@ -232,13 +232,46 @@ TEST_CASE("a flush sees every version, small values from the log and large ones 
                                       table::Handle("large", table::At(3, 128), {3, 7, 300}),
                                       table::Inline("small", table::At(3, 64), "from the log")});
 
-  const auto broken = NewMemTableSource(memtable, [](const MemVersion&, std::string*) {
+  const auto broken = NewMemTableSource(memtable, {}, [](const MemVersion&, std::string*) {
     return absl::StatusOr<log::Record>(DataLossError("no such record"));
   });
   for (broken->SeekToFirst(); broken->Valid(); broken->Next()) {
     REQUIRE(broken->entry().key == "gone");
   }
   REQUIRE(absl::IsDataLoss(broken->status()));
+}
+
+TEST_CASE("a flush passes over small versions that no reader can tell from a newer one",
+          "[memtable]") {
+  MemTable memtable(4);
+  const auto add = [&](uint32_t offset, uint32_t ordinal) {
+    memtable.Add("key", table::Table::HashKey("key"),
+                 {table::At(3, offset), nullptr, 300, ordinal, false, false});
+  };
+  for (const uint32_t offset : {64, 128, 192, 256}) add(offset, kNoOrdinal);
+  add(320, 0);
+  for (const uint32_t offset : {384, 448}) add(offset, kNoOrdinal);
+  std::vector<uint32_t> read;
+  const auto offsets = [&](std::vector<Sequence> snapshots) {
+    std::vector<uint32_t> seen;
+    read.clear();
+    const auto source = NewMemTableSource(memtable, std::move(snapshots),
+                                          [&](const MemVersion& version, std::string*) {
+                                            read.push_back(log::OffsetOf(version.sequence));
+                                            return absl::StatusOr<log::Record>(log::Record{});
+                                          });
+    for (source->SeekToFirst(); source->Valid(); source->Next()) {
+      seen.push_back(log::OffsetOf(source->entry().sequence));
+    }
+    return seen;
+  };
+  REQUIRE(offsets({}) == std::vector<uint32_t>{448, 320});
+  REQUIRE(read == std::vector<uint32_t>{448});
+  // A snapshot at a version sees it, and one between two versions the older of them.
+  REQUIRE(offsets({table::At(3, 128), table::At(3, 200), table::At(3, 210)}) ==
+          std::vector<uint32_t>{448, 320, 192, 128});
+  REQUIRE(offsets({table::At(3, 448)}) == std::vector<uint32_t>{448, 320});
+  REQUIRE(offsets({table::At(3, 447)}) == std::vector<uint32_t>{448, 384, 320});
 }
 
 }  // namespace nokv::lsm
