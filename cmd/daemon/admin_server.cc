@@ -2,6 +2,7 @@
 
 #include <httplib.h>
 
+#include <sys/socket.h>
 #include <thread>
 #include <utility>
 
@@ -27,6 +28,12 @@ class HttplibServer final : public AdminServer {
     server_.set_read_timeout(kTimeoutSeconds);
     server_.set_write_timeout(kTimeoutSeconds);
     server_.set_keep_alive_max_count(100);
+    // The library's own choice, SO_REUSEPORT, lets a second daemon take the same address in
+    // silence, and scrapes then go to either.
+    server_.set_socket_options([](socket_t socket) {
+      const int one = 1;
+      setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    });
     AddPages();
     port_ = port;
     if (port == 0) {

@@ -58,5 +58,13 @@ TEST_CASE("the admin server answers its pages", "[daemon]") {
   CHECK_FALSE(AdminServer::Start("192.0.2.1", 1, {}).ok());
 }
 
+TEST_CASE("two admin servers do not share an address", "[daemon]") {
+  const auto first = AdminServer::Start("127.0.0.1", 0, {});
+  REQUIRE(first.ok());
+  const auto second = AdminServer::Start("127.0.0.1", (*first)->port(), {});
+  REQUIRE_FALSE(second.ok());
+  CHECK(second.status().code() == absl::StatusCode::kAlreadyExists);
+}
+
 }  // namespace
 }  // namespace nokv::daemon

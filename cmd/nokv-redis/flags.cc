@@ -5,9 +5,12 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <unistd.h>
 
 namespace nokv::redis {
 namespace {
+
+constexpr uint64_t kMemoryBytesMin = 64 << 10;  // What the engine asks for.
 
 // As written on the command line.
 struct Words {
@@ -53,6 +56,24 @@ void Describe(CLI::App& app, Words& words) {
       "Exit codes: 0 stopped by a signal, 1 failed, 2 wrong command line.");
 }
 
+absl::StatusOr<server::HostAndPort> AddressOf(std::string_view flag, const std::string& text) {
+  absl::StatusOr<server::HostAndPort> address = server::ParseAddress(text);
+  if (address.ok()) return address;
+  return InvalidArgumentError("{} {}", flag, StdView(address.status().message()));
+}
+
+absl::StatusOr<uint64_t> MemoryOf(const std::string& text) {
+  absl::StatusOr<uint64_t> bytes = daemon::ParseBytes(text);
+  if (!bytes.ok()) return InvalidArgumentError("--memory {}", StdView(bytes.status().message()));
+  const uint64_t machine_bytes =
+      static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  if (*bytes < kMemoryBytesMin || *bytes > machine_bytes) {
+    return InvalidArgumentError("--memory {} is not from {} to the {} bytes of this machine", text,
+                                kMemoryBytesMin, machine_bytes);
+  }
+  return bytes;
+}
+
 absl::StatusOr<Settings> Interpret(const Words& words) {
   Settings settings{.workdir = words.workdir,
                     .address = {},
@@ -60,10 +81,13 @@ absl::StatusOr<Settings> Interpret(const Words& words) {
                     .password = words.password,
                     .server = {.clients_max = words.clients_max},
                     .log_level = words.log_level};
-  ASSIGN_OR_RETURN(settings.address, server::ParseAddress(words.address));
-  ASSIGN_OR_RETURN(settings.memory_bytes, daemon::ParseBytes(words.memory));
+  if (words.workdir.empty()) {
+    return InvalidArgumentError("--workdir is empty: give the directory of the database");
+  }
+  ASSIGN_OR_RETURN(settings.address, AddressOf("--addr", words.address));
+  ASSIGN_OR_RETURN(settings.memory_bytes, MemoryOf(words.memory));
   if (!words.metrics_address.empty()) {
-    ASSIGN_OR_RETURN(settings.metrics_address, server::ParseAddress(words.metrics_address));
+    ASSIGN_OR_RETURN(settings.metrics_address, AddressOf("--metrics-addr", words.metrics_address));
   }
   if (words.durability == "L2") {
     settings.durability = Durability::kPower;

@@ -57,15 +57,45 @@ void DescribeTo(command::Host& host, const Settings& settings) {
   host.settings["maxclients"] = std::to_string(settings.server.clients_max);
 }
 
+// What the failure to open the database leaves the user to do.
+std::string_view AdviceFor(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kNotFound:
+      return "make the directory above it first, or give another --workdir";
+    case absl::StatusCode::kAlreadyExists:
+      return "a file is in the way: give a directory with --workdir";
+    case absl::StatusCode::kFailedPrecondition:
+      return "give this process a --workdir of its own";
+    case absl::StatusCode::kDataLoss:
+      return "keep a copy of the directory as it is, then restore it from a checkpoint";
+    case absl::StatusCode::kUnimplemented:
+      return "use the nokv-redis of the version that wrote the directory, or a newer one";
+    case absl::StatusCode::kResourceExhausted:
+      return "free space on the disk, then start again";
+    default:
+      return "check that the directory and its files are yours to read and write, and the system's "
+             "log for errors of the disk";
+  }
+}
+
+absl::StatusOr<std::unique_ptr<DB>> OpenDatabase(const Settings& settings, RecoveryReport* report) {
+  absl::StatusOr<std::unique_ptr<DB>> db = DB::Open(EngineOptions(settings), report);
+  if (db.ok()) return db;
+  const std::string text =
+      fmt::format("{}; {}", StdView(db.status().message()), AdviceFor(db.status().code()));
+  return absl::Status(db.status().code(), AbslView(text));
+}
+
 // For whoever starts us and waits until we serve.
 void AnnounceReady(const Settings& settings, const RecoveryReport& report, uint16_t port) {
   if (report.bytes_cut > 0) {
     spdlog::warn("recovery cut {} bytes ({} whole records) at {}: they were never acknowledged",
                  report.bytes_cut, report.records_cut, report.cut_position);
   }
-  fmt::print("nokv-redis ready on {}, data in {}, recovered {} records in {:.2f} s\n",
+  fmt::print("nokv-redis ready on {}, data in {}, recovered {} {} in {:.2f} s\n",
              server::ToText({settings.address.host, port}), settings.workdir,
-             report.records_replayed, report.seconds);
+             report.records_replayed, report.records_replayed == 1 ? "record" : "records",
+             report.seconds);
   std::fflush(stdout);
 }
 
@@ -85,7 +115,7 @@ absl::StatusOr<std::unique_ptr<daemon::AdminServer>> StartAdmin(const server::Ho
 absl::Status Serve(const Settings& settings) {
   MakeRoomForClients(settings.server.clients_max);
   RecoveryReport report;
-  ASSIGN_OR_RETURN(const std::unique_ptr<DB> db, DB::Open(EngineOptions(settings), &report));
+  ASSIGN_OR_RETURN(const std::unique_ptr<DB> db, OpenDatabase(settings, &report));
   ASSIGN_OR_RETURN(const std::unique_ptr<backend::EmbeddedBackend> backend,
                    backend::EmbeddedBackend::Create(*db, SystemClock()));
   command::Host host(SystemClock(), *backend);

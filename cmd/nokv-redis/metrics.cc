@@ -4,6 +4,7 @@
 #include "gateway/command/command.h"
 
 #include <limits>
+#include <utility>
 
 namespace nokv::redis {
 namespace {
@@ -24,7 +25,8 @@ double Number(const command::Counter& counter) { return Number(counter.value());
 template <size_t kBuckets>
 MetricFamily HistogramFamily(daemon::FamilyName name, const command::Histogram<kBuckets>& histogram,
                              double unit) {
-  MetricFamily family{name.name, name.help, prometheus::MetricType::Histogram, {}};
+  MetricFamily family{
+      std::move(name.name), std::move(name.help), prometheus::MetricType::Histogram, {}};
   prometheus::ClientMetric::Histogram& out = family.metric.emplace_back().histogram;
   uint64_t count = 0;
   for (size_t i = 0; i < kBuckets; ++i) {

@@ -13,10 +13,12 @@ struct CheckpointFlags : CommonFlags {
 };
 
 absl::Status Checkpoint(const CheckpointFlags& flags) {
+  RETURN_IF_ERROR(CheckCanBeMade(flags.to, "--to"));
   ASSIGN_OR_RETURN(const std::unique_ptr<DB> db, OpenWritable(flags.workdir, IfMissing::kFail));
   if (absl::Status status = db->Checkpoint(flags.to); !status.ok()) {
-    if (status.code() != absl::StatusCode::kAlreadyExists) return status;
-    return WithHint(status, "give a directory with --to that is not there yet");
+    return WithHint(status, status.code() == absl::StatusCode::kAlreadyExists
+                                ? "give a directory with --to that is not there yet"
+                                : "check that --to is on a disk with room, where you may write");
   }
   // What was copied counts, so the new directory is asked, and with it that it opens.
   ASSIGN_OR_RETURN(const std::unique_ptr<DB> copy, OpenReadOnly(flags.to));
@@ -38,16 +40,15 @@ absl::Status Checkpoint(const CheckpointFlags& flags) {
 }  // namespace
 
 void AddCheckpoint(CLI::App& app, Action& chosen) {
-  auto flags = std::make_shared<CheckpointFlags>();
-  CLI::App& command =
-      AddCommand(app, "checkpoint", "Make a copy of the database, with hard links where possible",
-                 "nokv checkpoint --workdir ./nokv-data --to ./backup-monday");
-  AddWorkdirFlag(command, *flags);
-  AddJsonFlag(command, *flags);
-  command.add_option("--to", flags->to, "Directory to make; must not be there")
+  const auto [command, flags] =
+      AddCommand(app, chosen,
+                 {.name = "checkpoint",
+                  .description = "Make a copy of the database, with hard links where possible",
+                  .example = "nokv checkpoint --workdir ./nokv-data --to ./backup-monday"},
+                 Checkpoint);
+  command.add_option("--to", flags.to, "Directory to make; must not be there")
       ->required()
       ->type_name("DIR");
-  command.callback([flags, &chosen] { chosen = [flags] { return Checkpoint(*flags); }; });
 }
 
 }  // namespace nokv::cli

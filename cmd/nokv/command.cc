@@ -7,6 +7,8 @@
 #include <absl/strings/escaping.h>
 #include <nlohmann/json.hpp>
 
+#include <utility>
+
 namespace nokv::cli {
 namespace {
 
@@ -20,8 +22,8 @@ constexpr uint64_t kMemoryBytes = 64ull << 20;
 std::string HintForOpen(const absl::Status& status, const std::string& workdir) {
   switch (status.code()) {
     case absl::StatusCode::kNotFound:
-      return "this is not a database; give the directory of one with --workdir, or make one with "
-             "`nokv set`";
+      return "this is not a database; give the directory of one with --workdir (`nokv set` makes "
+             "one where there is nothing)";
     case absl::StatusCode::kFailedPrecondition:
       return "stop the process that uses the directory first, or give a checkpoint of it";
     case absl::StatusCode::kDataLoss:
@@ -33,8 +35,8 @@ std::string HintForOpen(const absl::Status& status, const std::string& workdir) 
     case absl::StatusCode::kResourceExhausted:
       return "free space on the disk, then try again";
     default:
-      return "check that the directory and its files are readable for you, and the system's log "
-             "for errors of the disk";
+      return "check that the directory and its files are yours to read and write (looking takes "
+             "the lock too), and the system's log for errors of the disk";
   }
 }
 
@@ -45,8 +47,9 @@ absl::StatusOr<std::unique_ptr<DB>> OpenWithHint(const Options& options, Recover
 }
 
 absl::Status CheckIsDirectory(const std::string& workdir) {
-  constexpr const char* kHint = "give the directory of a database with --workdir";
+  constexpr const char* kHint = "give the directory of a database with --workdir, one you may read";
   const vfs::FileSystem& files = vfs::PosixFileSystem();
+  if (workdir.empty()) return WithHint(InvalidArgumentError("--workdir is empty"), kHint);
   if (!files.Exists(workdir)) {
     return WithHint(NotFoundError("directory {} is not there", workdir), kHint);
   }
@@ -64,10 +67,10 @@ bool IsVacant(const std::string& workdir) {
 
 }  // namespace
 
-CLI::App& AddCommand(CLI::App& app, const std::string& name, const std::string& description,
-                     const std::string& example) {
-  CLI::App* command = app.add_subcommand(name, description);
-  command->footer("Example:\n  " + example);
+CLI::App& AddBareCommand(CLI::App& app, const CommandText& text, std::function<void()> is_called) {
+  CLI::App* command = app.add_subcommand(text.name, text.description);
+  command->footer("Example:\n  " + text.example);
+  command->callback(std::move(is_called));
   return *command;
 }
 
@@ -116,8 +119,22 @@ absl::StatusOr<std::unique_ptr<DB>> OpenWritable(const std::string& workdir, IfM
   options.directory = workdir;
   options.create_if_missing = if_missing == IfMissing::kCreate && IsVacant(workdir);
   options.memory_bytes = kMemoryBytes;
-  if (!options.create_if_missing) RETURN_IF_ERROR(CheckIsDirectory(workdir));
+  RETURN_IF_ERROR(options.create_if_missing ? CheckCanBeMade(workdir, "--workdir")
+                                            : CheckIsDirectory(workdir));
   return OpenWithHint(options, nullptr);
+}
+
+absl::Status CheckCanBeMade(const std::string& directory, std::string_view flag) {
+  if (directory.empty()) {
+    return WithHint(InvalidArgumentError("{} is empty", flag),
+                    fmt::format("give a directory with {}", flag));
+  }
+  const size_t name_end = directory.find_last_not_of('/') + 1;
+  const std::string parent(vfs::DirectoryOf(std::string_view(directory).substr(0, name_end)));
+  if (vfs::PosixFileSystem().Exists(parent)) return absl::OkStatus();
+  return WithHint(
+      NotFoundError("directory {} is not there, so {} can't be made", parent, directory),
+      fmt::format("make it first, or give another directory with {}", flag));
 }
 
 absl::StatusOr<ColumnFamilyHandle> FindFamily(DB& db, const std::string& name) {

@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's name.
 class App;
 }
 
@@ -50,12 +50,37 @@ struct CommonFlags {
   bool system = false;
 };
 
-// A subcommand whose help ends with `example`.
-CLI::App& AddCommand(CLI::App& app, const std::string& name, const std::string& description,
-                     const std::string& example);
+struct CommandText {
+  std::string name;
+  std::string description;
+  std::string example;  // Ends the help.
+};
+
+// A subcommand without flags; `is_called` runs when the whole command line has been understood.
+CLI::App& AddBareCommand(CLI::App& app, const CommandText& text, std::function<void()> is_called);
 
 void AddWorkdirFlag(CLI::App& command, CommonFlags& flags);
 void AddJsonFlag(CLI::App& command, CommonFlags& flags);
+
+// A command that was added, to give it further flags.
+template <typename Flags>
+struct Command {
+  CLI::App& app;
+  Flags& flags;
+};
+
+// A subcommand with --workdir and --json, which does `run` with its flags.
+template <typename Flags>
+Command<Flags> AddCommand(CLI::App& app, Action& chosen, const CommandText& text,
+                          absl::Status (*run)(const Flags&)) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App& command = AddBareCommand(
+      app, text, [flags, run, &chosen] { chosen = [flags, run] { return run(*flags); }; });
+  AddWorkdirFlag(command, *flags);
+  AddJsonFlag(command, *flags);
+  return {command, *flags};
+}
+
 void AddKeyFlags(CLI::App& command, CommonFlags& flags);  // --cf and --hex.
 void AddKeyArgument(CLI::App& command, CommonFlags& flags);
 void AddSystemFlag(CLI::App& command, CommonFlags& flags);
@@ -69,6 +94,9 @@ enum class IfMissing { kFail, kCreate };
 // For writing. kCreate makes a database only where there is nothing: a directory that holds
 // somebody else's files is refused.
 absl::StatusOr<std::unique_ptr<DB>> OpenWritable(const std::string& workdir, IfMissing if_missing);
+
+// Whether the directory that `flag` names could be made: it has a name, and a directory above it.
+absl::Status CheckCanBeMade(const std::string& directory, std::string_view flag);
 
 // NotFound lists the families that there are.
 absl::StatusOr<ColumnFamilyHandle> FindFamily(DB& db, const std::string& name);

@@ -35,13 +35,11 @@ absl::Status Compact(const CommonFlags& flags) {
 }  // namespace
 
 void AddCompact(CLI::App& app, Action& chosen) {
-  auto flags = std::make_shared<CommonFlags>();
-  CLI::App& command =
-      AddCommand(app, "compact", "Move the log into tables, merge all of them, free dead values",
-                 "nokv compact --workdir ./nokv-data");
-  AddWorkdirFlag(command, *flags);
-  AddJsonFlag(command, *flags);
-  command.callback([flags, &chosen] { chosen = [flags] { return Compact(*flags); }; });
+  AddCommand(app, chosen,
+             {.name = "compact",
+              .description = "Move the log into tables, merge all of them, free dead values",
+              .example = "nokv compact --workdir ./nokv-data"},
+             Compact);
 }
 
 }  // namespace nokv::cli

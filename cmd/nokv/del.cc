@@ -34,15 +34,14 @@ absl::Status Del(const CommonFlags& flags) {
 }  // namespace
 
 void AddDel(CLI::App& app, Action& chosen) {
-  auto flags = std::make_shared<CommonFlags>();
-  CLI::App& command =
-      AddCommand(app, "del", "Delete a key", "nokv del --workdir ./nokv-data user:1");
-  AddWorkdirFlag(command, *flags);
-  AddJsonFlag(command, *flags);
-  AddKeyFlags(command, *flags);
-  AddSystemFlag(command, *flags);
-  AddKeyArgument(command, *flags);
-  command.callback([flags, &chosen] { chosen = [flags] { return Del(*flags); }; });
+  const auto [command, flags] = AddCommand(app, chosen,
+                                           {.name = "del",
+                                            .description = "Delete a key",
+                                            .example = "nokv del --workdir ./nokv-data user:1"},
+                                           Del);
+  AddKeyFlags(command, flags);
+  AddSystemFlag(command, flags);
+  AddKeyArgument(command, flags);
 }
 
 }  // namespace nokv::cli

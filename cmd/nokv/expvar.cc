@@ -28,9 +28,10 @@ absl::StatusOr<std::string> Fetch(const HttpAddress& address) {
                                 address.path, kBodyBytesMax);
   }
   if (!result) {
+    const bool is_mute = result.error() == httplib::Error::Connection;
     return UnavailableError(
         "{}{}: {}\ncheck that the process runs and that its --metrics-addr is this one",
-        address.origin, address.path, httplib::to_string(result.error()));
+        address.origin, address.path, is_mute ? "nobody answers" : "what answers speaks no HTTP");
   }
   if (result->status != 200) {
     return UnavailableError("{}{} answers with HTTP status {}", address.origin, address.path,

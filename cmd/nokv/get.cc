@@ -60,14 +60,14 @@ absl::Status Get(const CommonFlags& flags) {
 }  // namespace
 
 void AddGet(CLI::App& app, Action& chosen) {
-  auto flags = std::make_shared<CommonFlags>();
-  CLI::App& command = AddCommand(app, "get", "Print the value of a key: its bytes and nothing else",
-                                 "nokv get --workdir ./nokv-data user:1");
-  AddWorkdirFlag(command, *flags);
-  AddJsonFlag(command, *flags);
-  AddKeyFlags(command, *flags);
-  AddKeyArgument(command, *flags);
-  command.callback([flags, &chosen] { chosen = [flags] { return Get(*flags); }; });
+  const auto [command, flags] =
+      AddCommand(app, chosen,
+                 {.name = "get",
+                  .description = "Print the value of a key: its bytes and nothing else",
+                  .example = "nokv get --workdir ./nokv-data user:1"},
+                 Get);
+  AddKeyFlags(command, flags);
+  AddKeyArgument(command, flags);
 }
 
 }  // namespace nokv::cli

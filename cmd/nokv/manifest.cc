@@ -145,14 +145,13 @@ absl::Status ShowManifest(const CommonFlags& flags) {
 }  // namespace
 
 void AddManifest(CLI::App& app, Action& chosen) {
-  auto flags = std::make_shared<CommonFlags>();
-  CLI::App& command = AddCommand(
-      app, "manifest", "List the tables by column family and level, and where the log is replayed",
-      "nokv manifest --workdir ./nokv-data");
-  AddWorkdirFlag(command, *flags);
-  AddJsonFlag(command, *flags);
-  command.add_flag("--hex", flags->hex, "Print keys as hex digits");
-  command.callback([flags, &chosen] { chosen = [flags] { return ShowManifest(*flags); }; });
+  const auto [command, flags] = AddCommand(
+      app, chosen,
+      {.name = "manifest",
+       .description = "List the tables by column family and level, and where the log is replayed",
+       .example = "nokv manifest --workdir ./nokv-data"},
+      ShowManifest);
+  command.add_flag("--hex", flags.hex, "Print keys as hex digits");
 }
 
 }  // namespace nokv::cli

@@ -130,25 +130,33 @@ absl::Status Scan(const ScanFlags& flags) {
   return entry->status();
 }
 
+// The parser would take a minus sign, and what is too large for the largest number there is.
+std::string IsCount(const std::string& text) {
+  constexpr size_t kDigitsMax = 18;
+  const bool is_count = !text.empty() && text.size() <= kDigitsMax &&
+                        text.find_first_not_of("0123456789") == std::string::npos;
+  return is_count ? "" : fmt::format("{} is not a number of keys such as 100", text);
+}
+
 }  // namespace
 
 void AddScan(CLI::App& app, Action& chosen) {
-  auto flags = std::make_shared<ScanFlags>();
-  CLI::App& command = AddCommand(app, "scan", "Print the keys of a range with their values",
-                                 "nokv scan --workdir ./nokv-data --prefix user: --limit 10");
-  AddWorkdirFlag(command, *flags);
-  AddJsonFlag(command, *flags);
-  AddKeyFlags(command, *flags);
-  command.add_option("--start", flags->start, "First key")->type_name("KEY");
-  command.add_option("--end", flags->end, "Key to stop before")->type_name("KEY");
-  command.add_option("--prefix", flags->prefix, "Only keys that begin so")->type_name("KEY");
-  command.add_option("--limit", flags->limit, "Keys to print at most; 0 for all")
+  const auto [command, flags] =
+      AddCommand(app, chosen,
+                 {.name = "scan",
+                  .description = "Print the keys of a range with their values",
+                  .example = "nokv scan --workdir ./nokv-data --prefix user: --limit 10"},
+                 Scan);
+  AddKeyFlags(command, flags);
+  command.add_option("--start", flags.start, "First key")->type_name("KEY");
+  command.add_option("--end", flags.end, "Key to stop before")->type_name("KEY");
+  command.add_option("--prefix", flags.prefix, "Only keys that begin so")->type_name("KEY");
+  command.add_option("--limit", flags.limit, "Keys to print at most; 0 for all")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber)
+      ->check(IsCount)
       ->type_name("N");
-  command.add_flag("--reverse", flags->reverse, "From the last key to the first");
-  command.add_flag("--keys-only", flags->keys_only, "Leave the values out, and do not read them");
-  command.callback([flags, &chosen] { chosen = [flags] { return Scan(*flags); }; });
+  command.add_flag("--reverse", flags.reverse, "From the last key to the first");
+  command.add_flag("--keys-only", flags.keys_only, "Leave the values out, and do not read them");
 }
 
 }  // namespace nokv::cli

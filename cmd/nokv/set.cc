@@ -88,25 +88,24 @@ absl::Status Set(const SetFlags& flags) {
 }  // namespace
 
 void AddSet(CLI::App& app, Action& chosen) {
-  auto flags = std::make_shared<SetFlags>();
-  CLI::App& command =
-      AddCommand(app, "set", "Set a key; makes the database if the directory is absent or empty",
-                 "nokv set --workdir ./nokv-data --ttl 24h user:1 alice");
-  AddWorkdirFlag(command, *flags);
-  AddJsonFlag(command, *flags);
-  AddKeyFlags(command, *flags);
-  AddSystemFlag(command, *flags);
-  command.add_option("--ttl", flags->ttl, "Time after which the key is gone: 500ms, 30s, 90m, 24h")
+  const auto [command, flags] = AddCommand(
+      app, chosen,
+      {.name = "set",
+       .description = "Set a key; makes the database if the directory is absent or empty",
+       .example = "nokv set --workdir ./nokv-data --ttl 24h user:1 alice"},
+      Set);
+  AddKeyFlags(command, flags);
+  AddSystemFlag(command, flags);
+  command.add_option("--ttl", flags.ttl, "Time after which the key is gone: 500ms, 30s, 90m, 24h")
       ->type_name("TIME");
-  AddKeyArgument(command, *flags);
+  AddKeyArgument(command, flags);
   CLI::Option* value =
-      command.add_option("value", flags->value, "Value, taken as it is")->type_name("");
+      command.add_option("value", flags.value, "Value, taken as it is")->type_name("");
   CLI::Option* file =
       command
-          .add_option("--value-file", flags->value_file, "Read the value from a file (- : stdin)")
+          .add_option("--value-file", flags.value_file, "Read the value from a file (- : stdin)")
           ->type_name("FILE");
   value->excludes(file);
-  command.callback([flags, &chosen] { chosen = [flags] { return Set(*flags); }; });
 }
 
 }  // namespace nokv::cli

@@ -28,6 +28,7 @@ Json LsmJson(const Stats& stats) {
   out["memtable_bytes"] = stats.memtable_bytes;
   out["levels"] = Json::array();
   for (size_t level = 0; level < stats.level_tables.size(); ++level) {
+    if (stats.level_tables[level] == 0) continue;
     const uint64_t size_bytes = level < stats.level_bytes.size() ? stats.level_bytes[level] : 0;
     out["levels"].push_back(
         {{"level", level}, {"tables", stats.level_tables[level]}, {"size_bytes", size_bytes}});
@@ -79,8 +80,12 @@ absl::Status ShowStats(const StatsFlags& flags) {
 void AddStats(CLI::App& app, Action& chosen) {
   auto flags = std::make_shared<StatsFlags>();
   CLI::App& command =
-      AddCommand(app, "stats", "Show the figures of a directory, or of a running process",
-                 "nokv stats --workdir ./nokv-data\n  nokv stats --expvar http://127.0.0.1:9100");
+      AddBareCommand(app,
+                     {.name = "stats",
+                      .description = "Show the figures of a directory, or of a running process",
+                      .example = "nokv stats --workdir ./nokv-data\n"
+                                 "  nokv stats --expvar http://127.0.0.1:9100"},
+                     [flags, &chosen] { chosen = [flags] { return ShowStats(*flags); }; });
   CLI::Option* workdir =
       command.add_option("--workdir", flags->workdir, "Directory of the database")
           ->type_name("DIR");
@@ -91,7 +96,6 @@ void AddStats(CLI::App& app, Action& chosen) {
   AddJsonFlag(command, *flags);
   command.add_flag("--no-region-metrics", flags->no_region_metrics,
                    "Leave out what a store says about its regions");
-  command.callback([flags, &chosen] { chosen = [flags] { return ShowStats(*flags); }; });
 }
 
 }  // namespace nokv::cli

@@ -108,13 +108,11 @@ absl::Status Verify(const CommonFlags& flags) {
 }  // namespace
 
 void AddVerify(CLI::App& app, Action& chosen) {
-  auto flags = std::make_shared<CommonFlags>();
-  CLI::App& command =
-      AddCommand(app, "verify", "Read every byte of the database and name the first damage",
-                 "nokv verify --workdir ./nokv-data");
-  AddWorkdirFlag(command, *flags);
-  AddJsonFlag(command, *flags);
-  command.callback([flags, &chosen] { chosen = [flags] { return Verify(*flags); }; });
+  AddCommand(app, chosen,
+             {.name = "verify",
+              .description = "Read every byte of the database and name the first damage",
+              .example = "nokv verify --workdir ./nokv-data"},
+             Verify);
 }
 
 }  // namespace nokv::cli

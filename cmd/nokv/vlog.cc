@@ -33,6 +33,11 @@ std::string DeadPercent(uint64_t live_bytes, uint64_t dead_bytes) {
                      100.0 * static_cast<double>(dead_bytes) / static_cast<double>(total));
 }
 
+// In the directory that the user has named.
+std::string FileName(const SegmentInfo& segment) {
+  return segment.file.substr(segment.file.rfind('/') + 1);
+}
+
 const char* StateOf(const SegmentInfo& segment) {
   if (!segment.sealed) return "active";
   return segment.flushed ? "sealed, flushed" : "sealed, to replay";
@@ -51,7 +56,7 @@ void PrintJson(const std::vector<SegmentInfo>& segments) {
   for (const SegmentInfo& segment : segments) {
     if (!segment.sealed) out["active_fid"] = segment.number;
     out["segments"].push_back({{"fid", segment.number},
-                               {"file", segment.file},
+                               {"file", FileName(segment)},
                                {"size_bytes", segment.size_bytes},
                                {"values", segment.values},
                                {"live_bytes", segment.live_bytes},
@@ -72,7 +77,7 @@ void PrintText(const std::vector<SegmentInfo>& segments) {
                    {"dead %"},
                    {"state", Align::kLeft}});
   for (const SegmentInfo& segment : segments) {
-    table.AddRow({std::to_string(segment.number), segment.file, HumanBytes(segment.size_bytes),
+    table.AddRow({std::to_string(segment.number), FileName(segment), HumanBytes(segment.size_bytes),
                   std::to_string(segment.values), HumanBytes(segment.live_bytes),
                   HumanBytes(segment.dead_bytes),
                   DeadPercent(segment.live_bytes, segment.dead_bytes), StateOf(segment)});
@@ -94,13 +99,12 @@ absl::Status Vlog(const CommonFlags& flags) {
 }  // namespace
 
 void AddVlog(CLI::App& app, Action& chosen) {
-  auto flags = std::make_shared<CommonFlags>();
-  CLI::App& command = AddCommand(
-      app, "vlog", "List the segments of the log, where the values live, with live and dead bytes",
-      "nokv vlog --workdir ./nokv-data --json");
-  AddWorkdirFlag(command, *flags);
-  AddJsonFlag(command, *flags);
-  command.callback([flags, &chosen] { chosen = [flags] { return Vlog(*flags); }; });
+  AddCommand(app, chosen,
+             {.name = "vlog",
+              .description =
+                  "List the segments of the log, where the values live, with live and dead bytes",
+              .example = "nokv vlog --workdir ./nokv-data --json"},
+             Vlog);
 }
 
 }  // namespace nokv::cli

@@ -254,6 +254,17 @@ class Directory(CliTest):
                 self.assertIn("--workdir", text)
         self.assertFalse(os.path.exists(self.db))
 
+    def test_a_directory_that_can_not_be_made_is_named_with_what_is_missing(self):
+        deep = os.path.join(self.root, "none", "db")
+        self.assertIn("make it first", self.errors("set", "k", "v", workdir=deep, code=FAILURE))
+        self.nokv("set", "k", "v")
+        self.assertIn("make it first", self.errors("checkpoint", "--to", deep, code=FAILURE))
+        self.assertIn("--to is empty", self.errors("checkpoint", "--to", "", code=USAGE))
+        for command in COMMANDS:
+            result = run(command, "--workdir", "", *ARGUMENTS.get(command, []))
+            self.assertEqual(result.returncode, USAGE, command)
+            self.assertIn(b"--workdir", result.stderr)
+
     def test_a_foreign_directory_is_refused_and_left_as_it_is(self):
         os.mkdir(self.db)
         with open(os.path.join(self.db, "letter.txt"), "w", encoding="utf-8") as file:
@@ -375,7 +386,7 @@ class CommandLines(CliTest):
             result = run(*line)
             self.assertEqual(result.returncode, USAGE, line)
             self.assertIn(b"--help", result.stderr)
-        for limit in ["-1", "many", "1.5"]:
+        for limit in ["-1", "many", "1.5", "99999999999999999999"]:
             self.errors("scan", f"--limit={limit}", code=USAGE)
 
     def test_output_that_goes_nowhere_is_a_failure(self):

@@ -270,6 +270,7 @@ class Process(Case):
         other = self.run_briefly("--workdir", self.directory, "--addr", "127.0.0.1:0")
         self.assertEqual(other.returncode, 1)
         self.assertIn(str(server.process.pid), other.stderr)
+        self.assertIn("give this process a --workdir of its own", other.stderr)
 
     def test_address_in_use(self):
         server = self.start()
@@ -291,9 +292,12 @@ class Process(Case):
         for flags, words in (
             (["--nonsense"], "--nonsense"),
             (["--addr", "0.0.0.0:0"], "--requirepass"),
-            (["--addr", "nowhere"], "nowhere"),
+            (["--addr", "nowhere"], '--addr "nowhere"'),
+            (["--metrics-addr", "nowhere"], '--metrics-addr "nowhere"'),
             (["--durability", "L3"], "L3"),
-            (["--memory", "lots"], "lots"),
+            (["--memory", "lots"], '--memory "lots"'),
+            (["--memory", "0"], "--memory 0"),
+            (["--memory", "9999999t"], "--memory 9999999t"),
             (["--maxclients", "0"], "maxclients"),
             (["--log-level", "loud"], "loud"),
         ):
