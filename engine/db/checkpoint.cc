@@ -81,7 +81,9 @@ absl::Status DBImpl::LinkState(const std::string& directory) {
     version = version_;
   }
   if (!Planted(Bug::kCheckpointNotSynced)) {
-    RETURN_IF_ERROR(log_->SyncTo(log::MakePosition(segments_end, 0)));
+    const absl::Status synced = log_->SyncTo(log::MakePosition(segments_end, 0));
+    if (!synced.ok()) Poison(synced);
+    RETURN_IF_ERROR(synced);
     if (Planted(Bug::kCheckpointSharesActiveSegment)) ++segments_end;
   }
   RETURN_IF_ERROR(files_.CreateDirectory(directory));

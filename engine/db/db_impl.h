@@ -1,6 +1,6 @@
 // The embedded database behind DB. Routes calls to its parts; each .cc file here holds one of them:
 // open.cc, close.cc, write_path.cc, read_path.cc, background.cc, install.cc, value_gc.cc,
-// upkeep.cc, space.cc, stats.cc.
+// upkeep.cc, families.cc, checkpoint.cc, space.cc, stats.cc.
 //
 // Locks, in the order they are taken: install_mutex_ (one manifest edit at a time, held over its
 // I/O, never taken by a reader or a writer of data), write_mutex_ (the end of the log and the
@@ -28,6 +28,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -112,10 +113,14 @@ class DBImpl final : public DB {
   absl::Status StartWriting(const log::ReplayResult& replay, RecoveryReport* report)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status RemoveOrphans(const log::ReplayResult& replay, RecoveryReport* report);
-  std::vector<uint16_t> FamilyIds() const;
 
   // --- close.cc
   absl::Status CloseLog();
+
+  // --- families.cc
+  bool TakesWrites(uint16_t family) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // Those that memtables are made for.
+  std::vector<uint16_t> FamilyIds() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
 
   // --- write_path.cc
   absl::Status CheckChange(const Change& change) const;
@@ -233,6 +238,9 @@ class DBImpl final : public DB {
   Mutex write_mutex_ ABSL_ACQUIRED_AFTER(install_mutex_);
   std::shared_ptr<Generation> active_ ABSL_GUARDED_BY(write_mutex_);
   uint64_t range_tombstones_in_active_ ABSL_GUARDED_BY(write_mutex_) = 0;
+  std::optional<uint16_t> creating_family_ ABSL_GUARDED_BY(write_mutex_);
+  // Those that have a memtable in active_ and take no writes: being created or dropped.
+  std::set<uint16_t> closed_families_ ABSL_GUARDED_BY(write_mutex_);
 
   Mutex manual_mutex_;  // One CompactRange, RunValueLogGC or change of column families at a time.
 
@@ -255,7 +263,6 @@ class DBImpl final : public DB {
   bool purge_submitted_ ABSL_GUARDED_BY(mutex_) = false;
   int pauses_ ABSL_GUARDED_BY(mutex_) = 0;  // Who wants no compaction or collection to start.
   double drop_ratio_ ABSL_GUARDED_BY(mutex_) = 0;  // Of upper entries that met a dead one.
-  std::set<uint16_t> dropping_ ABSL_GUARDED_BY(mutex_);
 
   // Each belongs to its running task; null if none runs (looked at under mutex_).
   std::unique_ptr<FlushTask> flush_;

@@ -68,7 +68,12 @@ absl::Status DBImpl::Install(const lsm::VersionEdit& edit, const Generation* flu
     before = version_;
   }
   // The names of new files are durable before the edit that uses them.
-  RETURN_IF_ERROR(files_.SyncDirectory(options_.directory));
+  if (const absl::Status named = files_.SyncDirectory(options_.directory); !named.ok()) {
+    // A later sync may succeed without the names that this one has lost: no edit may use them.
+    const absl::Status failure = vfs::SyncFailure(options_.directory, named);
+    Poison(failure);
+    return failure;
+  }
   lsm::VersionEdit full = edit;
   full.next_file_number = live_files_->next_number();
   ASSIGN_OR_RETURN(const std::shared_ptr<const lsm::Version> after,

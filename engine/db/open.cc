@@ -170,15 +170,6 @@ absl::Status DBImpl::SyncManifest() {
   return files_.SyncDirectory(options_.directory);
 }
 
-std::vector<uint16_t> DBImpl::FamilyIds() const {
-  std::vector<uint16_t> ids;
-  MutexLock lock(mutex_);
-  for (const auto& [id, family] : version_->families()) {
-    if (!dropping_.contains(id)) ids.push_back(id);
-  }
-  return ids;
-}
-
 absl::Status DBImpl::ReplayLog(RecoveryReport* report) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.List(options_.directory));
   std::vector<uint32_t> numbers;

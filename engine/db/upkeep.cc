@@ -1,4 +1,4 @@
-// What users may ask for by name: flush, compact, collect, and column families.
+// What users may ask for by name: flush, compact and collect.
 #include "engine/base/check.h"
 #include "engine/base/planted.h"
 #include "engine/db/background_tasks.h"
@@ -144,86 +144,6 @@ absl::Status DBImpl::WaitForBackgroundWork() {
   }
   if (!options_.read_only) live_files_->Purge(log_.get(), NextSegmentBytes());
   return absl::OkStatus();
-}
-
-// --- Column families.
-
-absl::StatusOr<ColumnFamilyHandle> DBImpl::CreateColumnFamily(std::string_view name) {
-  RETURN_IF_ERROR(CheckWritable());
-  if (name.empty() || name.size() > 255) {
-    return InvalidArgumentError("a column family name of {} bytes; 1 to 255 are allowed",
-                                name.size());
-  }
-  MutexLock manual(manual_mutex_);
-  uint32_t id = 0;
-  {
-    MutexLock lock(mutex_);
-    for (const auto& [other, family] : version_->families()) {
-      if (family.name == name) return AlreadyExistsError("column family '{}' is there", name);
-      id = std::max<uint32_t>(id, other + 1u);
-    }
-  }
-  if (id > UINT16_MAX) return ResourceExhaustedError("no column family number is left");
-  lsm::VersionEdit edit;
-  edit.new_families.push_back({static_cast<uint16_t>(id), std::string(name)});
-  RETURN_IF_ERROR(Install(edit, nullptr));
-  // New memtables, with one for it.
-  MutexLock lock(write_mutex_);
-  RETURN_IF_ERROR(RotateGeneration());
-  return ColumnFamilyHandle{static_cast<uint16_t>(id)};
-}
-
-absl::Status DBImpl::DropColumnFamily(ColumnFamilyHandle column_family) {
-  RETURN_IF_ERROR(CheckWritable());
-  if (column_family == kDefaultColumnFamily) {
-    return InvalidArgumentError("the default column family can't be dropped");
-  }
-  MutexLock manual(manual_mutex_);
-  {
-    MutexLock lock(mutex_);
-    if (version_->family(column_family.id) == nullptr) {
-      return NotFoundError("no column family {}", column_family.id);
-    }
-    dropping_.insert(column_family.id);
-  }
-  // No memtable takes its writes any more, and none of its records is above the log boundary when
-  // the edit is made: a later family may get the same number.
-  absl::Status status;
-  {
-    MutexLock lock(write_mutex_);
-    status = RotateGeneration();
-  }
-  if (status.ok()) status = Flush();
-  if (status.ok()) {
-    PauseBackground();
-    lsm::VersionEdit edit;
-    edit.dropped_families.push_back(column_family.id);
-    status = Install(edit, nullptr);
-    ResumeBackground();
-  }
-  {
-    MutexLock lock(mutex_);
-    dropping_.erase(column_family.id);
-    SubmitPurge();
-  }
-  return status;
-}
-
-absl::StatusOr<ColumnFamilyHandle> DBImpl::FindColumnFamily(std::string_view name) {
-  MutexLock lock(mutex_);
-  for (const auto& [id, family] : version_->families()) {
-    if (family.name == name) return ColumnFamilyHandle{id};
-  }
-  return NotFoundError("no column family '{}'", name);
-}
-
-std::vector<std::pair<std::string, ColumnFamilyHandle>> DBImpl::ListColumnFamilies() {
-  std::vector<std::pair<std::string, ColumnFamilyHandle>> families;
-  MutexLock lock(mutex_);
-  for (const auto& [id, family] : version_->families()) {
-    families.emplace_back(family.name, ColumnFamilyHandle{id});
-  }
-  return families;
 }
 
 }  // namespace nokv

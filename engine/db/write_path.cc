@@ -101,7 +101,7 @@ absl::Status DBImpl::Apply(const Change& change, const WriteOptions& options) {
   {
     MutexLock lock(write_mutex_);
     RETURN_IF_ERROR(MakeRoom(draft.aligned_bytes(), 1, change.kind != ChangeKind::kSet));
-    if (active_->table(change.column_family.id) == nullptr) {
+    if (!TakesWrites(change.column_family.id)) {
       return InvalidArgumentError("no column family {}", change.column_family.id);
     }
     const Sequence sequence = log_->active()->NextPosition();
@@ -165,7 +165,7 @@ absl::Status DBImpl::Write(const WriteBatch& batch, const WriteOptions& options)
     const uint64_t header_bytes = in_batch ? header.aligned_bytes() : 0;
     RETURN_IF_ERROR(MakeRoom(record_bytes + header_bytes, members.size(), only_deletes));
     for (const Member& member : members) {
-      if (active_->table(member.change.column_family.id) == nullptr) {
+      if (!TakesWrites(member.change.column_family.id)) {
         return InvalidArgumentError("no column family {}", member.change.column_family.id);
       }
     }
@@ -284,6 +284,7 @@ absl::Status DBImpl::RotateGeneration() {
   auto generation = std::make_shared<Generation>(log_->active()->number(), FamilyIds(),
                                                  std::min<size_t>(keys_expected, 1 << 20));
   generation->AddSegment(log_->active());
+  std::erase_if(closed_families_, [&](uint16_t id) { return generation->table(id) == nullptr; });
   range_tombstones_in_active_ = 0;
   active_ = generation;
   MutexLock lock(mutex_);

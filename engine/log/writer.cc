@@ -120,10 +120,7 @@ absl::Status Writer::SyncTo(Position position) {
         return segment->number() < SegmentOf(covered);
       });
     } else {
-      // A full disk heals, but not here: unsynced pages may be gone.
-      sync_failure_ = absl::IsResourceExhausted(status)
-                          ? InternalError("sync: {}", StdView(status.message()))
-                          : status;
+      sync_failure_ = vfs::SyncFailure("the log", status);
     }
     sync_done_.SignalAll();
   }

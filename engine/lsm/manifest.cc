@@ -104,7 +104,10 @@ absl::StatusOr<std::unique_ptr<ManifestWriter>> ManifestWriter::Start(
                    files.Create(vfs::JoinPath(directory, name)));
   std::unique_ptr<ManifestWriter> writer(new ManifestWriter(std::move(file), identity));
   absl::Status status = writer->WriteState(state);
-  if (status.ok()) status = files.SyncDirectory(directory);
+  if (status.ok()) {
+    status = files.SyncDirectory(directory);
+    if (!status.ok()) status = vfs::SyncFailure(directory, status);
+  }
   if (!status.ok()) {
     // Nothing names it yet. Left behind, one of each retry on a full disk would keep it full.
     writer.reset();
@@ -146,12 +149,9 @@ absl::Status ManifestWriter::Append(const VersionEdit& edit) {
   record += bytes;
   failure_ = file_->Append(record);
   if (failure_.ok()) {
-    failure_ = file_->Sync();
     // The record is complete and may be durable: not a full disk's half record any more.
-    if (absl::IsResourceExhausted(failure_)) {
-      failure_ = InternalError("sync of {}: {}", ManifestFileName(identity_.number),
-                               StdView(failure_.message()));
-    }
+    failure_ = file_->Sync();
+    if (!failure_.ok()) failure_ = vfs::SyncFailure(ManifestFileName(identity_.number), failure_);
   }
   if (failure_.ok()) size_ += record.size();
   return failure_;

@@ -161,6 +161,10 @@ absl::StatusOr<std::string> ReadFile(const FileSystem& files, const std::string&
 // `path`, syncs the directory. After a crash there is the old content or the new, never a mix.
 absl::Status ReplaceFile(FileSystem& files, const std::string& path, std::string_view bytes);
 
+// What a failed sync of `name` is to whoever would go on when a full disk has space again: never
+// ResourceExhausted, because what the sync has lost does not come back.
+absl::Status SyncFailure(std::string_view name, const absl::Status& failed);
+
 std::string JoinPath(std::string_view directory, std::string_view name);
 
 std::string_view DirectoryOf(std::string_view path);  // "." if there is no slash.

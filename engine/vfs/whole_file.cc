@@ -40,4 +40,9 @@ absl::Status ReplaceFile(FileSystem& files, const std::string& path, std::string
   return files.SyncDirectory(std::string(DirectoryOf(path)));
 }
 
+absl::Status SyncFailure(std::string_view name, const absl::Status& failed) {
+  if (!absl::IsResourceExhausted(failed)) return failed;
+  return InternalError("sync of {}: {}", name, StdView(failed.message()));
+}
+
 }  // namespace nokv::vfs

@@ -198,6 +198,108 @@ TEST_CASE("a close that fails leaves what a death would", "[engine][fault]") {
   REQUIRE(after.ok());
 }
 
+bool TakesWrite(Trial& trial, ColumnFamilyHandle family) {
+  WriteBatch batch;
+  batch.Set("k", std::string(600, 'v'), family);
+  const absl::Status status = trial.db().Write(batch);
+  INFO(status.ToString());
+  std::string value;
+  const auto found = trial.db().Get({.column_family = family}, "k", &value);
+  return status.ok() && found.ok() && *found;
+}
+
+// The nth append to a manifest meets a full disk, once.
+void FillDiskAtManifestAppend(Trial& trial, uint64_t nth) {
+  trial.files().SetHook([nth, seen = std::make_shared<uint64_t>(0)](const auto& operation) {
+    const bool is_edit = operation.kind == OperationKind::kAppend &&
+                         operation.path.find("MANIFEST") != std::string_view::npos;
+    if (!is_edit || ++*seen != nth) return vfs::FaultAction::Pass();
+    return vfs::FaultAction::Fail(ResourceExhaustedError("no space left on device"));
+  });
+}
+
+TEST_CASE("a column family whose creation met a full disk can be created again",
+          "[engine][fault]") {
+  const bool fails_in_rotation = GENERATE(false, true);
+  Trial trial(FreshDisk(), TinyOptions(), 1);
+  trial.Open();
+  trial.RunBackground(0);
+  trial.SetNext("a", 40);
+  if (fails_in_rotation) {
+    trial.files().FailAll(OperationKind::kAllocate, ResourceExhaustedError("no space left"));
+  } else {
+    FillDiskAtManifestAppend(trial, 1);
+  }
+  REQUIRE(absl::IsResourceExhausted(trial.db().CreateColumnFamily("other").status()));
+  trial.files().ClearFaults();
+  trial.MakeRoom();
+  REQUIRE_FALSE(TakesWrite(trial, {1}));
+  const auto created = trial.db().CreateColumnFamily("other");
+  INFO(created.status().ToString());
+  REQUIRE(created.ok());
+  REQUIRE(TakesWrite(trial, *created));
+  trial.Close();
+  trial.Open();
+  INFO(trial.violation());
+  REQUIRE(trial.ok());
+  REQUIRE(TakesWrite(trial, *trial.db().FindColumnFamily("other")));
+}
+
+TEST_CASE("a column family whose end met a full disk takes writes again", "[engine][fault]") {
+  const uint64_t nth = GENERATE(1, 2);  // The edit of the flush, and that of the end.
+  Trial trial(FreshDisk(), TinyOptions(), 1);
+  trial.Open();
+  const auto family = trial.db().CreateColumnFamily("other");
+  REQUIRE(family.ok());
+  REQUIRE(TakesWrite(trial, *family));
+  FillDiskAtManifestAppend(trial, nth);
+  REQUIRE(absl::IsResourceExhausted(trial.db().DropColumnFamily(*family)));
+  trial.files().ClearFaults();
+  trial.MakeRoom();
+  REQUIRE(TakesWrite(trial, *family));
+  REQUIRE(trial.db().DropColumnFamily(*family).ToString() == "OK");
+  REQUIRE_FALSE(TakesWrite(trial, *family));
+  const auto next = trial.db().CreateColumnFamily("next");
+  REQUIRE(next.ok());
+  std::string value;
+  REQUIRE_FALSE(*trial.db().Get({.column_family = *next}, "k", &value));
+  REQUIRE(TakesWrite(trial, *next));
+}
+
+TEST_CASE("a failed sync outside of a write ends writing too", "[engine][fault]") {
+  // Whatever it says: a full disk heals, what a sync has lost does not.
+  const absl::Status failure =
+      GENERATE(InternalError("Input/output error"), ResourceExhaustedError("no space left"));
+  const std::string call = GENERATE("create", "drop", "checkpoint", "compact");
+  const bool is_checkpoint = call == "checkpoint";
+  Trial trial(FreshDisk(), TinyOptions(), 1);
+  trial.Open();
+  const auto family = trial.db().CreateColumnFamily("other");
+  REQUIRE(family.ok());
+  for (int i = 0; i < 5; ++i) {
+    trial.SetNext(Key(i % 2), 400);
+    trial.Flush();
+  }
+  if (is_checkpoint) trial.SetNext("a", 400);
+  trial.files().FailNth(is_checkpoint ? OperationKind::kSync : OperationKind::kDirectorySync, 1,
+                        failure);
+  absl::Status status;
+  if (call == "create") status = trial.db().CreateColumnFamily("another").status();
+  if (call == "drop") status = trial.db().DropColumnFamily(*family);
+  if (call == "compact") status = trial.db().CompactRange({}, "", "");
+  if (is_checkpoint) status = trial.db().Checkpoint("/copy");
+  INFO(call << ": " << status.ToString());
+  REQUIRE(status.code() == absl::StatusCode::kInternal);
+  trial.MakeRoom();
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(trial.db().Set("later", "2").code() == absl::StatusCode::kFailedPrecondition);
+  }
+  REQUIRE(trial.db().GetStats().read_only);
+  trial.ExpectNewest();
+  INFO(trial.violation());
+  REQUIRE(trial.ok());
+}
+
 // Calls that fail, in a script that goes on regardless as a stubborn program would.
 class StubbornRun {
  public:
