@@ -11,6 +11,7 @@ using Json = nlohmann::ordered_json;
 Json LsmJson(const Stats& stats) {
   Json levels = Json::array();
   for (size_t i = 0; i < stats.level_tables.size(); ++i) {
+    if (stats.level_tables[i] == 0) continue;
     const uint64_t bytes = i < stats.level_bytes.size() ? stats.level_bytes[i] : 0;
     levels.push_back({{"level", i}, {"tables", stats.level_tables[i]}, {"size_bytes", bytes}});
   }
