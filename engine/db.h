@@ -58,6 +58,25 @@ class PinnedValue {
   std::string_view value_;
 };
 
+// One of many keys that are read together.
+struct Lookup {
+  std::string_view key;
+  bool wants_value = true;  // False: existence and expiry are enough, and cheaper to find out.
+
+  // The answer.
+  bool is_found = false;
+  uint64_t expiry_ms = 0;  // Unix milliseconds; 0 for never.
+  std::string_view value = {};
+};
+
+// Keeps the values of lookups in place until it is used again or destroyed, before the database.
+class PinnedValues {
+ private:
+  friend class DBImpl;
+
+  std::shared_ptr<const void> pin_;
+};
+
 class DB {
  public:
   // Opens or creates the database. InvalidArgument for impossible options, NotFound if it is not
@@ -107,6 +126,11 @@ class DB {
   // One state for all keys; answers in the order of the keys.
   virtual absl::StatusOr<std::vector<std::optional<std::string>>> MultiGet(
       const ReadOptions& options, std::span<const std::string_view> keys) = 0;
+
+  // Answers every lookup from one state, without copies. Looking many keys up together costs much
+  // less than one by one, because the memory that they need is fetched at the same time.
+  virtual absl::Status MultiGet(const ReadOptions& options, std::span<Lookup> lookups,
+                                PinnedValues* values) = 0;
 
   // Sees the state at the call. Must be destroyed before the database.
   virtual std::unique_ptr<Iterator> NewIterator(const IteratorOptions& options = {}) = 0;

@@ -67,6 +67,8 @@ class DBImpl final : public DB {
                                  uint64_t* expiry_ms) override;
   absl::StatusOr<std::vector<std::optional<std::string>>> MultiGet(
       const ReadOptions& options, std::span<const std::string_view> keys) override;
+  absl::Status MultiGet(const ReadOptions& options, std::span<Lookup> lookups,
+                        PinnedValues* values) override;
   std::unique_ptr<Iterator> NewIterator(const IteratorOptions& options) override;
   std::unique_ptr<Snapshot> NewSnapshot() override;
 

@@ -130,6 +130,48 @@ TEST_CASE("many writes pass through flush, compaction and collection", "[db]") {
   }
 }
 
+TEST_CASE("keys looked up together have the answers of keys looked up alone", "[db]") {
+  Bench bench;
+  bench.options.prefer_mapping = GENERATE(true, false);
+  bench.Open();
+  const uint64_t expiry_ms = bench.clock.WallMillis() + 1000;
+  std::map<std::string, std::string> model;
+  for (int round = 0; round < 4; ++round) {  // Into tables, a waiting memtable, the active one.
+    for (int i = round; i < 200; i += 1 + 2 * round) {
+      model[Key(i)] = Value(i + round, i % 3 == 0 ? 20 : 600);
+      WriteBatch batch;
+      batch.SetWithExpiry(Key(i), model[Key(i)], i % 5 == 0 ? expiry_ms : 0);
+      batch.Delete(Key(i + 1));
+      model.erase(Key(i + 1));
+      REQUIRE(bench.db->Write(batch).ok());
+    }
+    if (round < 2) REQUIRE(bench.db->Flush().ok());
+  }
+  std::vector<std::string> keys;
+  for (int i = 0; i < 250; ++i) keys.push_back(Key(i));
+  std::vector<Lookup> lookups;
+  for (int i = 0; i < 250; ++i) {
+    lookups.push_back({.key = keys[static_cast<size_t>(i)], .wants_value = i % 4 != 0});
+  }
+  PinnedValues values;
+  REQUIRE(bench.db->MultiGet(ReadOptions{}, lookups, &values).ok());
+  // The values stay, whatever happens to the keys.
+  REQUIRE(bench.db->DeleteRange("a", "z").ok());
+  REQUIRE(bench.db->Flush().ok());
+  REQUIRE(bench.db->WaitForBackgroundWork().ok());
+  for (int i = 0; i < 250; ++i) {
+    const Lookup& lookup = lookups[static_cast<size_t>(i)];
+    INFO(i);
+    REQUIRE(lookup.is_found == model.contains(keys[static_cast<size_t>(i)]));
+    if (!lookup.is_found) continue;
+    REQUIRE(lookup.expiry_ms == (i % 5 == 0 ? expiry_ms : 0));
+    if (lookup.wants_value) REQUIRE(lookup.value == model[keys[static_cast<size_t>(i)]]);
+  }
+  Lookup empty{.key = ""};
+  REQUIRE(absl::IsInvalidArgument(bench.db->MultiGet(ReadOptions{}, {&empty, 1}, &values)));
+  REQUIRE(bench.db->MultiGet(ReadOptions{}, {}, &values).ok());
+}
+
 TEST_CASE("when everything is deleted the disk space comes back", "[db]") {
   Bench bench;
   bench.Open();

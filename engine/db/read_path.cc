@@ -5,6 +5,8 @@
 #include "engine/db/user_iterator.h"
 
 #include <algorithm>
+#include <array>
+#include <forward_list>
 #include <utility>
 
 namespace nokv {
@@ -55,6 +57,42 @@ absl::StatusOr<bool> SearchTables(const lsm::Family& family, Search& search, tab
     if (over) return found;
   }
   return found;
+}
+
+// Lookups whose memory is fetched together: more than the processor keeps on its way at a time, few
+// enough to stay in its first cache.
+constexpr size_t kLookupsTogether = 32;
+
+// Starts loading what finding each of at most kLookupsTogether keys in memtables will look at.
+void Prefetch(const ReadState& state, uint16_t family, Sequence bound,
+              std::span<const Lookup> lookups) {
+  struct Wanted {
+    const Lookup* lookup;
+    uint64_t hash;
+  };
+
+  std::array<Wanted, kLookupsTogether> wanted;
+  size_t count = 0;
+  for (const Lookup& lookup : lookups) {
+    wanted[count++] = {&lookup, table::Table::HashKey(lookup.key)};
+  }
+  for (const std::shared_ptr<Generation>& generation : state.generations()) {
+    const lsm::MemTable* const memtable = generation->table(family);
+    if (memtable == nullptr) continue;
+    for (size_t i = 0; i < count; ++i) memtable->PrefetchSlot(wanted[i].hash);
+    for (size_t i = 0; i < count; ++i) memtable->PrefetchNode(wanted[i].hash);
+    size_t left = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const Lookup& lookup = *wanted[i].lookup;
+      const lsm::MemVersion* const version = memtable->Find(lookup.key, wanted[i].hash, bound);
+      if (version == nullptr) {
+        wanted[left++] = wanted[i];
+      } else if (lookup.wants_value || version->has_expiry) {
+        generation->Prefetch(*version);
+      }
+    }
+    count = left;
+  }
 }
 
 }  // namespace
@@ -204,6 +242,49 @@ absl::StatusOr<std::vector<std::optional<std::string>>> DBImpl::MultiGet(
   }
   counters_.Add(Counter::kReads, keys.size());
   return values;
+}
+
+absl::Status DBImpl::MultiGet(const ReadOptions& options, std::span<Lookup> lookups,
+                              PinnedValues* values) {
+  struct Pin {
+    explicit Pin(const ReadState* state) : reference(state) {}
+
+    ReadStateRef reference;
+    // Of values that nothing else keeps in place; the first is free.
+    std::forward_list<std::string> copies;
+  };
+
+  for (const Lookup& lookup : lookups) RETURN_IF_ERROR(CheckKey(lookup.key));
+  const EpochGuard guard;
+  const ReadState* const state = CurrentState();  // Before the bound, as in Get().
+  const Sequence bound = BoundOf(options.snapshot);
+  auto pin = std::make_shared<Pin>(state);
+  pin->copies.emplace_front();
+  size_t found_count = 0;
+  for (size_t i = 0; i < lookups.size(); ++i) {
+    if (i % kLookupsTogether == 0) {
+      Prefetch(*state, options.column_family.id, bound,
+               lookups.subspan(i, std::min(kLookupsTogether, lookups.size() - i)));
+    }
+    Lookup& lookup = lookups[i];
+    std::string& copy = pin->copies.front();
+    FoundValue found;
+    found.wants_value = lookup.wants_value;
+    RETURN_IF_ERROR(Find(*state, options.column_family.id, lookup.key, bound, &copy, &found));
+    if (found.in_block) {
+      copy.assign(found.value);
+      found.value = copy;
+    }
+    if (!copy.empty()) pin->copies.emplace_front();
+    lookup.is_found = found.exists;
+    lookup.expiry_ms = found.expiry_ms;
+    lookup.value = found.value;
+    found_count += found.exists ? 1 : 0;
+  }
+  counters_.Add(Counter::kReads, lookups.size());
+  counters_.Add(Counter::kReadsFound, found_count);
+  values->pin_ = std::move(pin);
+  return absl::OkStatus();
 }
 
 std::unique_ptr<Iterator> DBImpl::NewIterator(const IteratorOptions& options) {

@@ -104,6 +104,24 @@ void MemTable::AddRangeTombstone(const table::RangeTombstone& tombstone) {
   range_tombstones_.store(range_tombstone_sets_.back().get(), std::memory_order_release);
 }
 
+void MemTable::PrefetchSlot(uint64_t hash) const {
+  const HashTable& table = *hash_.load(std::memory_order_acquire);
+  __builtin_prefetch(&table.slots[hash & table.mask]);
+}
+
+void MemTable::PrefetchNode(uint64_t hash) const {
+  const HashTable& table = *hash_.load(std::memory_order_acquire);
+  for (size_t i = hash & table.mask;; i = (i + 1) & table.mask) {
+    const uint64_t slot = table.slots[i].load(std::memory_order_acquire);
+    if (slot == 0) return;
+    if (((slot ^ hash) & HashTable::kTagMask) != 0) continue;
+    const MemNode* const node = HashTable::NodeOf(slot);
+    __builtin_prefetch(node);
+    __builtin_prefetch(node + 1);  // The key; most often in the next cache line.
+    return;
+  }
+}
+
 const MemVersion* MemTable::Find(std::string_view key, uint64_t hash, Sequence bound) const {
   const MemNode* const node = FindNode(key, hash);
   if (node == nullptr) return nullptr;

@@ -40,6 +40,11 @@ class MemTable {
   // The newest version of `key` at or below `bound`, or null.
   const MemVersion* Find(std::string_view key, uint64_t hash, Sequence bound) const;
 
+  // Start loading what Find(key, hash) will look at, the second what the first has led to. Whoever
+  // looks for many keys calls each for all of them, and then waits for memory once, not many times.
+  void PrefetchSlot(uint64_t hash) const;
+  void PrefetchNode(uint64_t hash) const;
+
   // As of now; immutable. Null if there are none.
   const RangeTombstones* range_tombstones() const {
     return range_tombstones_.load(std::memory_order_acquire);

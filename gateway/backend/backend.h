@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <vector>
 
 namespace nokv::backend {
 
@@ -17,6 +18,10 @@ class Round {
   virtual ~Round() = default;
 
   virtual size_t size() const = 0;
+
+  // Appends the keys that command `index` will look at, as far as its words tell. So a backend can
+  // fetch those of a whole round together. A hint: commands may look at others too.
+  virtual void NameKeys(size_t index, std::vector<KeyUse>* keys) const = 0;
 
   // Runs command `index`, and leaves its reply in place of that of an earlier run. The status is
   // that of the keyspace; a command that answers the client with an error of its own is OK.

@@ -10,6 +10,7 @@ namespace {
 constexpr uint64_t kExpiredKeysPerRound = 200;
 constexpr uint64_t kPauseAfterFailureMs = 1000;
 constexpr size_t kBatchBytesKept = 4 << 20;
+constexpr size_t kUsesKept = 32 << 10;
 
 }  // namespace
 
@@ -49,7 +50,11 @@ absl::Status EmbeddedBackend::RunTogether(Round& round) {
   const std::array<uint64_t, kDatabases> next_expiry_before = next_expiry_ms_;
   absl::StatusOr<uint64_t> expired = RemoveExpired();
   absl::Status status = expired.status();
-  for (size_t i = 0; i < round.size() && status.ok(); ++i) status = round.Run(i, changes_);
+  if (status.ok()) status = Fetch(round);
+  for (size_t i = 0; i < round.size() && status.ok(); ++i) {
+    changes_.Expect(first_uses_[i]);
+    status = round.Run(i, changes_);
+  }
   if (status.ok()) status = Commit();
   if (!status.ok()) {
     next_expiry_ms_ = next_expiry_before;
@@ -57,6 +62,17 @@ absl::Status EmbeddedBackend::RunTogether(Round& round) {
   }
   if (*expired > 0) expired_keys_.fetch_add(*expired, std::memory_order_relaxed);
   return absl::OkStatus();
+}
+
+absl::Status EmbeddedBackend::Fetch(const Round& round) {
+  uses_.clear();
+  first_uses_.clear();
+  if (uses_.capacity() > kUsesKept) uses_.shrink_to_fit();
+  for (size_t i = 0; i < round.size(); ++i) {
+    first_uses_.push_back(uses_.size());
+    round.NameKeys(i, &uses_);
+  }
+  return changes_.Fetch(uses_);
 }
 
 void EmbeddedBackend::RunOneByOne(Round& round) {

@@ -16,6 +16,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <vector>
 
 namespace nokv::backend {
 
@@ -36,6 +37,7 @@ class EmbeddedBackend final : public Backend {
 
   absl::Status Load();
   absl::Status RunTogether(Round& round);
+  absl::Status Fetch(const Round& round);
   void RunOneByOne(Round& round);
   absl::Status Commit();
   void PublishCounts();
@@ -47,6 +49,8 @@ class EmbeddedBackend final : public Backend {
   DB& db_;
   Clock& clock_;
   PendingChanges changes_;
+  std::vector<KeyUse> uses_;
+  std::vector<size_t> first_uses_;  // By command.
   WriteBatch batch_;
   AllCounts counts_{};
 

@@ -23,6 +23,13 @@ class TestRound final : public Round {
 
   size_t size() const override { return bodies_.size(); }
 
+  void NameKeys(size_t, std::vector<KeyUse>* keys) const override {
+    keys->insert(keys->end(), named_.begin(), named_.end());
+  }
+
+  // From now on each command names these keys.
+  void Name(std::vector<KeyUse> keys) { named_ = std::move(keys); }
+
   absl::Status Run(size_t index, Keyspace& keyspace) override { return bodies_[index](keyspace); }
 
   void Fail(size_t index, const absl::Status& cause) override { failures_[index] = cause; }
@@ -31,6 +38,7 @@ class TestRound final : public Round {
 
  private:
   std::vector<Body> bodies_;
+  std::vector<KeyUse> named_;
   std::vector<absl::Status> failures_;
 };
 
@@ -76,8 +84,9 @@ class Fixture {
   }
 
   // The statuses with which commands failed; OK for the others.
-  std::vector<absl::Status> Run(std::vector<Body> bodies) {
+  std::vector<absl::Status> Run(std::vector<Body> bodies, std::vector<KeyUse> named = {}) {
     TestRound round(std::move(bodies));
+    round.Name(std::move(named));
     bool is_done = false;
     backend->Execute(round, [&] { is_done = true; });
     CHECK(is_done);
@@ -152,6 +161,54 @@ TEST_CASE("a round is one write, whatever it does", "[backend]") {
   CHECK(fixture.db->GetStats().writes == writes + 1);  // One key, one change.
   CHECK(fixture.db->GetStats().last_sequence > before);
   CHECK(fixture.Get(0, "k") == "99");
+}
+
+TEST_CASE("what a round names makes no difference to what its commands see", "[backend]") {
+  // Named rightly, with and without the value, or not at all, or of another database.
+  const std::vector<std::vector<KeyUse>> namings = {
+      {},
+      {{0, "k", true}},
+      {{0, "k", false}},
+      {{0, "k", false}, {0, "k", true}},
+      {{1, "k", false}, {0, "other", true}},
+  };
+  for (const std::vector<KeyUse>& named : namings) {
+    for (const bool flushes : {false, true}) {
+      Fixture fixture;
+      const uint64_t expiry_ms = fixture.now() + 10'000;
+      const std::string_view word = named.empty() ? "k" : named[0].key;  // The very word.
+      fixture.Run({Put(0, "k", "old", expiry_ms), Put(0, "other", "1")});
+      if (flushes) REQUIRE(fixture.db->Flush().ok());
+      std::vector<std::string> seen;
+      const Body look = [&](Keyspace& keyspace) -> absl::Status {
+        ASSIGN_OR_RETURN(const Object* object, keyspace.Find(0, word));
+        seen.push_back(object == nullptr
+                           ? "none"
+                           : fmt::format("{} {}", object->payload, object->expiry_ms == expiry_ms));
+        return absl::OkStatus();
+      };
+      fixture.Run({look, Put(0, "k", "new"), look, Remove(0, "k"), look, Put(0, "k", "last")},
+                  named);
+      REQUIRE(seen == std::vector<std::string>{"old true", "new false", "none"});
+      REQUIRE(fixture.Get(0, "k") == "last");
+      REQUIRE(fixture.backend->Counts(0) == KeyCounts{2, 0});
+      REQUIRE(fixture.backend->Counts(1) == KeyCounts{});
+      REQUIRE(fixture.StoredObjects(0) == 2);
+      REQUIRE(fixture.ExpiryRecords(0) == 0);
+    }
+  }
+}
+
+TEST_CASE("a key that was named before a FLUSHALL is gone after it", "[backend]") {
+  Fixture fixture;
+  fixture.Run({Put(0, "k", "old")});
+  const auto look = [](Keyspace& keyspace) -> absl::Status {
+    ASSIGN_OR_RETURN(const Object* object, keyspace.Find(0, "k"));
+    REQUIRE(object == nullptr);
+    return absl::OkStatus();
+  };
+  fixture.Run({Clear({}), look}, {{0, "k", false}});
+  REQUIRE(fixture.backend->Counts(0) == KeyCounts{});
 }
 
 TEST_CASE("a round that only reads writes nothing", "[backend]") {

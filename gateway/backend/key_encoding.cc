@@ -18,25 +18,44 @@ constexpr size_t kEscapedOffset = kPlaceOffset + 1 + 2 + kHashBytes;
 constexpr size_t kExpiryBytes = 8;
 constexpr std::string_view kTerminator("\x00\x01", 2);
 
-constexpr std::array<uint16_t, 256> MakeCrc16Table() {
-  std::array<uint16_t, 256> table{};
+// What a byte with k more bytes behind it adds to the checksum is in table k, so that eight bytes
+// take one step.
+using Crc16Tables = std::array<std::array<uint16_t, 256>, 8>;
+
+constexpr Crc16Tables MakeCrc16Tables() {
+  Crc16Tables tables{};
   for (unsigned i = 0; i < 256; ++i) {
     unsigned crc = i << 8;
     for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000) != 0 ? crc << 1 ^ 0x1021 : crc << 1;
-    table[i] = static_cast<uint16_t>(crc);
+    tables[0][i] = static_cast<uint16_t>(crc);
   }
-  return table;
+  for (size_t k = 1; k < tables.size(); ++k) {
+    for (size_t i = 0; i < 256; ++i) {
+      const unsigned before = tables[k - 1][i];
+      tables[k][i] = static_cast<uint16_t>(before << 8 ^ tables[0][before >> 8]);
+    }
+  }
+  return tables;
 }
 
-constexpr std::array<uint16_t, 256> kCrc16Table = MakeCrc16Table();
+constexpr Crc16Tables kCrc16Tables = MakeCrc16Tables();
 
 uint16_t Crc16(std::string_view bytes) {
-  uint16_t crc = 0;
-  for (const char c : bytes) {
-    crc = static_cast<uint16_t>(crc << 8 ^
-                                kCrc16Table[(crc >> 8 ^ static_cast<unsigned char>(c)) & 0xff]);
+  constexpr size_t kStep = kCrc16Tables.size();
+  unsigned crc = 0;
+  while (bytes.size() >= kStep) {
+    unsigned next = 0;
+    for (size_t i = 0; i < kStep; ++i) {
+      const unsigned before = i == 0 ? crc >> 8 : i == 1 ? crc & 0xff : 0;
+      next ^= kCrc16Tables[kStep - 1 - i][before ^ static_cast<unsigned char>(bytes[i])];
+    }
+    crc = next;
+    bytes.remove_prefix(kStep);
   }
-  return crc;
+  for (const char c : bytes) {
+    crc = (crc << 8 & 0xffff) ^ kCrc16Tables[0][crc >> 8 ^ static_cast<unsigned char>(c)];
+  }
+  return static_cast<uint16_t>(crc);
 }
 
 std::string_view HashTag(std::string_view key) {

@@ -44,6 +44,13 @@ struct KeyCounts {
   friend bool operator==(const KeyCounts&, const KeyCounts&) = default;
 };
 
+// A key that a command will look at.
+struct KeyUse {
+  int database = 0;
+  std::string_view key;     // Of a size that the engine takes.
+  bool wants_value = true;  // False: the command overwrites or removes whatever is there.
+};
+
 class Keyspace {
  public:
   virtual ~Keyspace() = default;

@@ -20,13 +20,14 @@ constexpr uint64_t kEngineExpiryDelayMs = 60'000;
 
 void PendingChanges::Begin(uint64_t now_ms, const AllCounts& counts) {
   now_ms_ = now_ms;
-  by_key_.clear();
+  index_.Clear();
   if (entries_.size() > kEntriesKeptMax) {
     entries_.clear();
-  } else {
-    for (size_t i = 0; i < used_; ++i) entries_[i] = Entry{};
+    lookups_ = {};
+    numbers_ = {};
   }
-  used_ = 0;
+  uses_ = {};
+  pinned_.clear();
   arena_.Clear();
   is_cleared_.fill(false);
   orphans_.clear();
@@ -36,8 +37,33 @@ void PendingChanges::Begin(uint64_t now_ms, const AllCounts& counts) {
   has_changes_ = false;
 }
 
+absl::Status PendingChanges::Fetch(std::span<const KeyUse> uses) {
+  const uint32_t first = index_.size();
+  lookups_.clear();
+  numbers_.clear();
+  expected_ = 0;
+  for (const KeyUse& use : uses) {
+    const uint32_t known = index_.size();
+    const std::string_view encoded = Encode(use.database, use.key);
+    const uint32_t number = Enter(use.database, encoded);
+    numbers_.push_back(number);
+    if (number == known) {
+      lookups_.push_back({.key = encoded, .wants_value = use.wants_value});
+    } else if (number >= first) {
+      lookups_[number - first].wants_value |= use.wants_value;
+    }
+  }
+  uses_ = uses;
+  RETURN_IF_ERROR(Read(lookups_));
+  for (size_t i = 0; i < lookups_.size(); ++i) {
+    RETURN_IF_ERROR(TakeAnswer(lookups_[i], &entries_[first + i]));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<const Object*> PendingChanges::Find(int database, std::string_view key) {
-  ASSIGN_OR_RETURN(const Entry* entry, Load(database, key));
+  ASSIGN_OR_RETURN(Entry * entry, Load(database, key));
+  if (IsVisible(*entry) && !entry->is_complete) RETURN_IF_ERROR(Complete(entry));
   return IsVisible(*entry) ? &entry->object : nullptr;
 }
 
@@ -58,6 +84,7 @@ absl::Status PendingChanges::Put(int database, std::string_view key, const Objec
   entry->object = object;
   entry->is_present = true;
   entry->is_changed = true;
+  entry->is_complete = true;
   has_changes_ = true;
   return absl::OkStatus();
 }
@@ -93,38 +120,73 @@ absl::Status PendingChanges::Expire(int database, uint64_t expiry_ms, std::strin
   return absl::OkStatus();
 }
 
-absl::StatusOr<PendingChanges::Entry*> PendingChanges::Load(int database, std::string_view key) {
+std::string_view PendingChanges::Encode(int database, std::string_view key) {
   NOKV_DCHECK(KeyFits(key));
   const size_t size = EncodeObjectKey(database, key, arena_.Reserve(ObjectKeyBytesMax(key)));
-  return LoadEncoded(database, arena_.Take(size));
+  return arena_.Take(size);
+}
+
+uint32_t PendingChanges::Enter(int database, std::string_view encoded) {
+  const uint32_t known = index_.size();
+  const uint32_t number = index_.NumberOf(encoded);
+  if (number != known) return number;
+  if (number == entries_.size()) entries_.emplace_back();
+  entries_[number] = {.key = encoded, .database = database};
+  return number;
+}
+
+// A command hands in the very words that it named, so two views of the same place are the same key.
+PendingChanges::Entry* PendingChanges::FindExpected(int database, std::string_view key) {
+  const size_t end = std::min(expected_ + 2, uses_.size());
+  for (size_t i = expected_; i < end; ++i) {
+    const KeyUse& use = uses_[i];
+    if (use.key.data() != key.data() || use.key.size() != key.size()) continue;
+    if (use.database != database || key.empty()) continue;
+    expected_ = i;
+    return &entries_[numbers_[i]];
+  }
+  return nullptr;
+}
+
+absl::StatusOr<PendingChanges::Entry*> PendingChanges::Load(int database, std::string_view key) {
+  if (Entry* const entry = FindExpected(database, key); entry != nullptr) return entry;
+  return LoadEncoded(database, Encode(database, key));
 }
 
 absl::StatusOr<PendingChanges::Entry*> PendingChanges::LoadEncoded(int database,
                                                                    std::string_view encoded) {
-  const auto [place, is_new] = by_key_.try_emplace(encoded, nullptr);
-  if (!is_new) return place->second;
-
-  Entry& entry = NewEntry();
-  place->second = &entry;
-  entry.key = encoded;
-  entry.database = database;
-  if (is_cleared_[static_cast<size_t>(database)]) return &entry;
-
-  absl::StatusOr<bool> found = db_.Get(ReadOptions{}, encoded, &entry.stored);
-  absl::Status status = found.status();
-  if (found.ok() && *found) status = DecodeObject(entry.stored.value(), &entry.object);
-  if (!status.ok()) {
-    by_key_.erase(place);
-    return status;
-  }
-  entry.is_stored = entry.is_present = *found;
-  entry.stored_expiry_ms = entry.object.expiry_ms;
+  const uint32_t known = index_.size();
+  const uint32_t number = Enter(database, encoded);
+  Entry& entry = entries_[number];
+  if (number != known || is_cleared_[static_cast<size_t>(database)]) return &entry;
+  Lookup lookup{.key = encoded};
+  RETURN_IF_ERROR(Read({&lookup, 1}));
+  RETURN_IF_ERROR(TakeAnswer(lookup, &entry));
   return &entry;
 }
 
-PendingChanges::Entry& PendingChanges::NewEntry() {
-  if (used_ == entries_.size()) entries_.emplace_back();
-  return entries_[used_++];
+absl::Status PendingChanges::Read(std::span<Lookup> lookups) {
+  if (lookups.empty()) return absl::OkStatus();
+  return db_.MultiGet(ReadOptions{}, lookups, &pinned_.emplace_back());
+}
+
+absl::Status PendingChanges::TakeAnswer(const Lookup& lookup, Entry* entry) {
+  if (!lookup.is_found) return absl::OkStatus();
+  if (lookup.wants_value) {
+    RETURN_IF_ERROR(DecodeObject(lookup.value, &entry->object));
+  } else if (lookup.expiry_ms != 0) {
+    entry->object.expiry_ms = lookup.expiry_ms - kEngineExpiryDelayMs;
+  }
+  entry->is_complete = lookup.wants_value;
+  entry->is_stored = entry->is_present = true;
+  entry->stored_expiry_ms = entry->object.expiry_ms;
+  return absl::OkStatus();
+}
+
+absl::Status PendingChanges::Complete(Entry* entry) {
+  Lookup lookup{.key = entry->key};
+  RETURN_IF_ERROR(Read({&lookup, 1}));
+  return TakeAnswer(lookup, entry);
 }
 
 void PendingChanges::RemoveEntry(Entry& entry) {
@@ -139,7 +201,7 @@ void PendingChanges::RemoveEntry(Entry& entry) {
 }
 
 void PendingChanges::ClearDatabase(int database) {
-  for (size_t i = 0; i < used_; ++i) {
+  for (size_t i = 0; i < index_.size(); ++i) {
     Entry& entry = entries_[i];
     if (entry.database != database) continue;
     entry.is_stored = entry.is_present = entry.is_changed = false;
@@ -163,7 +225,7 @@ void PendingChanges::Build(WriteBatch* batch) {
     batch->DeleteRange(SpaceStart(kExpirySpace, i), SpaceEnd(kExpirySpace, i));
   }
   for (const std::string& orphan : orphans_) batch->Delete(orphan);
-  for (size_t i = 0; i < used_; ++i) {
+  for (size_t i = 0; i < index_.size(); ++i) {
     if (entries_[i].is_changed) Add(entries_[i], batch);
   }
   for (int i = 0; i < kDatabases; ++i) {

@@ -1,23 +1,24 @@
 // The keyspace of one round over the engine: what the round has read and changed so far, in memory,
 // and the one write batch that makes it so.
 //
-// A key is read from the engine once a round, at its first use; later commands, of any client, find
-// it here. Counts follow each change, so the batch carries the counts that are true after it. For
-// every stored object that will expire there is one record in the expiry index, written and deleted
-// in the same batch as the object.
+// The keys that a round names are read from the engine together, before it runs; any other at its
+// first use. Later commands, of any client, find them here. Of a key that is only overwritten or
+// removed just existence and expiry are read. Counts follow each change, so the batch carries the
+// counts that are true after it. For every stored object that will expire there is one record in
+// the expiry index, written and deleted in the same batch as the object.
 //
 // Thread-safety: none.
 #pragma once
 
 #include "engine/db.h"
 #include "gateway/backend/arena.h"
+#include "gateway/backend/key_index.h"
 #include "gateway/backend/keyspace.h"
-
-#include <absl/container/flat_hash_map.h>
 
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,13 @@ class PendingChanges final : public Keyspace {
 
   // Forgets everything, and starts from the engine's state and its counts.
   void Begin(uint64_t now_ms, const AllCounts& counts);
+
+  // Reads what a round will need. `uses` stays in place until Begin(). After a failure, here or
+  // below, nothing but Begin() makes sense.
+  absl::Status Fetch(std::span<const KeyUse> uses);
+
+  // The keys from uses[first] on will be looked at next, in about that order: a hint.
+  void Expect(size_t first) { expected_ = first; }
 
   uint64_t now_ms() const override { return now_ms_; }
 
@@ -67,17 +75,23 @@ class PendingChanges final : public Keyspace {
     // What the engine has, or will have before the rest of the batch.
     bool is_stored = false;
     uint64_t stored_expiry_ms = 0;
-    PinnedValue stored;
 
     // What it is now. An expired object is still present: it counts until it is removed.
     bool is_present = false;
     bool is_changed = false;
-    Object object;
+    bool is_complete = false;  // False: of the object only the expiry is known.
+    Object object = {};
   };
 
+  std::string_view Encode(int database, std::string_view key);
   absl::StatusOr<Entry*> Load(int database, std::string_view key);
   absl::StatusOr<Entry*> LoadEncoded(int database, std::string_view encoded);
-  Entry& NewEntry();
+  Entry* FindExpected(int database, std::string_view key);
+  // The number of the key's entry, which is new if that is what index_.size() was before.
+  uint32_t Enter(int database, std::string_view encoded);
+  absl::Status Read(std::span<Lookup> lookups);
+  static absl::Status TakeAnswer(const Lookup& lookup, Entry* entry);
+  absl::Status Complete(Entry* entry);
   void RemoveEntry(Entry& entry);
   void ClearDatabase(int database);
   void Add(const Entry& entry, WriteBatch* batch);
@@ -91,9 +105,13 @@ class PendingChanges final : public Keyspace {
   DB& db_;
   uint64_t now_ms_ = 0;
   Arena arena_;
-  std::deque<Entry> entries_;  // The first used_ are of this round; addresses stay.
-  size_t used_ = 0;
-  absl::flat_hash_map<std::string_view, Entry*> by_key_;
+  KeyIndex index_;
+  std::deque<Entry> entries_;  // By number; those of the index are of this round. Addresses stay.
+  std::vector<Lookup> lookups_;
+  std::span<const KeyUse> uses_;
+  std::vector<uint32_t> numbers_;  // Of the entries of uses_.
+  size_t expected_ = 0;
+  std::vector<PinnedValues> pinned_;  // Where the objects' payloads are, if they were not changed.
   std::array<bool, kDatabases> is_cleared_{};
   std::vector<std::string> orphans_;  // Expiry records whose object is not there any more.
   AllCounts counts_;

@@ -45,6 +45,9 @@ enum Flags : uint32_t {
   kFast = 1u << 7,
   kNoAuth = 1u << 8,
   kAllowBusy = 1u << 9,
+
+  // Ours, not told: what its keys hold does not matter to it, most often.
+  kOverwrites = 1u << 31,
 };
 
 enum class Group : uint8_t { kConnection, kGeneric, kServer, kString };
@@ -69,6 +72,15 @@ std::span<const Command> Table();
 // In any case; null if unknown.
 const Command* FindCommand(std::string_view name);
 const Command* FindSubcommand(const Command& command, std::string_view name);
+
+// The places of the keys among `count` arguments: first, first + step, ... while less than end.
+struct KeyPlaces {
+  size_t first = 0;
+  size_t end = 0;
+  size_t step = 1;
+};
+
+KeyPlaces PlacesOfKeys(const Command& command, size_t count);
 
 // Does what Redis does before a command (known, enough arguments, authenticated), then runs it.
 absl::Status Dispatch(Call& call);

@@ -60,12 +60,8 @@ const Command* Resolve(Call& call, const Command* command) {
 }
 
 bool HasRoomForKeys(Call& call, const Command& command) {
-  if (command.first_key == 0) return true;
-  const auto last = static_cast<size_t>(
-      command.last_key >= 0 ? command.last_key
-                            : static_cast<int>(call.arguments.size()) + command.last_key);
-  for (auto i = static_cast<size_t>(command.first_key); i <= last;
-       i += static_cast<size_t>(command.key_step)) {
+  const KeyPlaces places = PlacesOfKeys(command, call.arguments.size());
+  for (size_t i = places.first; i < places.end; i += places.step) {
     if (backend::KeyFits(call.arguments[i])) continue;
     call.reply.Error(fmt::format("ERR NoKV: a key of {} bytes is too long, 32000 always fit",
                                  call.arguments[i].size()));
@@ -75,6 +71,15 @@ bool HasRoomForKeys(Call& call, const Command& command) {
 }
 
 }  // namespace
+
+KeyPlaces PlacesOfKeys(const Command& command, size_t count) {
+  if (command.first_key == 0) return {};
+  const auto last = command.last_key >= 0 ? static_cast<int64_t>(command.last_key)
+                                          : static_cast<int64_t>(count) + command.last_key;
+  return {.first = static_cast<size_t>(command.first_key),
+          .end = std::min(static_cast<size_t>(last + 1), count),
+          .step = static_cast<size_t>(command.key_step)};
+}
 
 absl::Status Dispatch(Call& call) {
   Statistics& statistics = call.host.statistics;

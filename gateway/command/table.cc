@@ -67,7 +67,7 @@ constexpr std::array kTable = {
     Command{"dbsize", 1, kReadFast, 0, 0, 0, DbSize, kServer, "1.0.0", "How many keys there are"},
     Command{"decr", 2, kGrowFast, 1, 1, 1, Decr, kString, "1.0.0", "Subtracts one"},
     Command{"decrby", 3, kGrowFast, 1, 1, 1, DecrBy, kString, "1.0.0", "Subtracts an integer"},
-    Command{"del", -2, kWrite, 1, -1, 1, Del, kGeneric, "1.0.0", "Removes keys"},
+    Command{"del", -2, kWrite | kOverwrites, 1, -1, 1, Del, kGeneric, "1.0.0", "Removes keys"},
     Command{"echo", 2, kLocal | kFast, 0, 0, 0, Echo, kConnection, "1.0.0",
             "Answers with its argument"},
     Command{"exists", -2, kReadFast, 1, -1, 1, Exists, kGeneric, "1.0.0",
@@ -89,7 +89,7 @@ constexpr std::array kTable = {
     Command{"incrby", 3, kGrowFast, 1, 1, 1, IncrBy, kString, "1.0.0", "Adds an integer"},
     Command{"info", -1, kLocal, 0, 0, 0, Info, kServer, "1.0.0", "Figures about this server"},
     Command{"mget", -2, kReadFast, 1, -1, 1, MGet, kString, "1.0.0", "The strings at keys"},
-    Command{"mset", -3, kWrite | kDenyOom, 1, -1, 2, MSet, kString, "1.0.1",
+    Command{"mset", -3, kWrite | kDenyOom | kOverwrites, 1, -1, 2, MSet, kString, "1.0.1",
             "Sets several keys, all or none"},
     Command{"persist", 2, kWriteFast, 1, 1, 1, Persist, kGeneric, "2.2.0",
             "Keeps a key from expiring"},
@@ -107,11 +107,13 @@ constexpr std::array kTable = {
             "Makes the connection like new"},
     Command{"select", 2, kLocal | kFast, 0, 0, 0, Select, kConnection, "1.0.0",
             "Chooses a database"},
-    Command{"set", -3, kWrite | kDenyOom, 1, 1, 1, Set, kString, "1.0.0", "Sets a string"},
+    Command{"set", -3, kWrite | kDenyOom | kOverwrites, 1, 1, 1, Set, kString, "1.0.0",
+            "Sets a string"},
     Command{"time", 1, kLocal | kFast, 0, 0, 0, Time, kServer, "2.6.0", "The server's time"},
     Command{"ttl", 2, kReadFast, 1, 1, 1, Ttl, kGeneric, "1.0.0", "Seconds until a key expires"},
     Command{"type", 2, kReadFast, 1, 1, 1, Type, kGeneric, "1.0.0", "The type of a key"},
-    Command{"unlink", -2, kWriteFast, 1, -1, 1, Del, kGeneric, "4.0.0", "Removes keys"},
+    Command{"unlink", -2, kWriteFast | kOverwrites, 1, -1, 1, Del, kGeneric, "4.0.0",
+            "Removes keys"},
 };
 
 constexpr size_t kNameBytesMax = 32;

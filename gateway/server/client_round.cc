@@ -1,5 +1,7 @@
 #include "gateway/server/client_round.h"
 
+#include "gateway/backend/key_encoding.h"
+
 namespace nokv::server {
 namespace {
 
@@ -15,6 +17,20 @@ void ClientRound::Clear() {
   if (words_.capacity() > kWordsKept) words_ = {};
   words_.clear();
   entries_.clear();
+}
+
+void ClientRound::NameKeys(size_t index, std::vector<backend::KeyUse>* keys) const {
+  const Entry& entry = entries_[index];
+  const auto arguments = std::span(words_).subspan(entry.first_word, entry.words);
+  const command::Command* const command = command::FindCommand(arguments[0]);
+  if (command == nullptr || !entry.session->is_authenticated) return;
+  const command::KeyPlaces places = command::PlacesOfKeys(*command, arguments.size());
+  for (size_t i = places.first; i < places.end; i += places.step) {
+    if (!backend::KeyFits(arguments[i])) continue;
+    keys->push_back({.database = entry.session->database,
+                     .key = arguments[i],
+                     .wants_value = (command->flags & command::kOverwrites) == 0});
+  }
 }
 
 absl::Status ClientRound::Run(size_t index, backend::Keyspace& keyspace) {
