@@ -10,7 +10,6 @@ namespace {
 
 // Written in whole large pages, so that the page cache keeps them as such.
 constexpr size_t kBufferBytes = 2 << 20;
-constexpr uint32_t kSectionHeaderBytes = 16;
 constexpr uint32_t kWordBytes = 16;
 constexpr uint32_t kPlaceBytes = 8;
 

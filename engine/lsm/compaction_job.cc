@@ -101,7 +101,7 @@ uint64_t TableOutputs::bytes_written() const {
 CompactionJob::CompactionJob(
     const OutputOptions& output, std::vector<std::unique_ptr<table::TableIterator>> inputs,
     std::vector<table::RangeTombstone> tombstones, VersionFilterOptions filter_options,
-    std::function<bool(std::string_view, std::string_view)> is_bottom_for_range)
+    const std::function<bool(std::string_view, std::string_view)>& is_bottom_for_range)
     : tombstones_(std::make_unique<const RangeTombstones>(tombstones)),
       filter_(WithTombstones(std::move(filter_options), tombstones_.get())),
       outputs_(output, KeptFragments(*tombstones_, filter_, is_bottom_for_range)),

@@ -75,7 +75,7 @@ class CompactionJob {
   CompactionJob(const OutputOptions& output,
                 std::vector<std::unique_ptr<table::TableIterator>> inputs,
                 std::vector<table::RangeTombstone> tombstones, VersionFilterOptions filter_options,
-                std::function<bool(std::string_view, std::string_view)> is_bottom_for_range);
+                const std::function<bool(std::string_view, std::string_view)>& is_bottom_for_range);
 
   // Handles about `entries` versions; true when the outputs are complete and synced.
   absl::StatusOr<bool> Step(size_t entries);

@@ -78,6 +78,18 @@ TableList CheapestTable(const Family& family, uint32_t level) {
   return {best};
 }
 
+// Whether the fragment's newest tombstone deletes everything in the table, for every reader.
+bool Covers(const RangeTombstones::Fragment& fragment, const table::TableSummary& summary,
+            const std::vector<Sequence>& snapshots) {
+  const Sequence newest = fragment.sequences.front();
+  if (summary.smallest_key < fragment.start || summary.largest_key >= fragment.end ||
+      summary.sequence_max >= newest) {
+    return false;
+  }
+  const auto between = std::lower_bound(snapshots.begin(), snapshots.end(), summary.sequence_min);
+  return between == snapshots.end() || *between >= newest;
+}
+
 // Tables that a newer range tombstone deletes as a whole, for every reader.
 std::vector<DeletedTable> CoveredTables(const Family& family, uint16_t id,
                                         const PickerOptions& options) {
@@ -86,21 +98,12 @@ std::vector<DeletedTable> CoveredTables(const Family& family, uint16_t id,
     for (const TableRef& source : family.levels[from]) {
       if (source->range_tombstones == nullptr) continue;
       for (const RangeTombstones::Fragment& fragment : source->range_tombstones->fragments()) {
-        const Sequence newest = fragment.sequences.front();
         for (uint32_t level = from; level < kLevels; ++level) {
           for (const TableRef& table : family.levels[level]) {
-            const table::TableSummary& summary = table->summary;
-            if (table == source || summary.smallest_key < fragment.start ||
-                summary.largest_key >= fragment.end || summary.sequence_max >= newest) {
-              continue;
-            }
-            const auto between = std::lower_bound(options.snapshots.begin(),
-                                                  options.snapshots.end(), summary.sequence_min);
-            if (between != options.snapshots.end() && *between < newest) continue;
+            if (table == source || !Covers(fragment, table->summary, options.snapshots)) continue;
             const DeletedTable deleted{id, level, table->number};
-            if (std::find(covered.begin(), covered.end(), deleted) == covered.end()) {
-              covered.push_back(deleted);
-            }
+            const bool is_new = std::find(covered.begin(), covered.end(), deleted) == covered.end();
+            if (is_new) covered.push_back(deleted);
           }
         }
       }

@@ -140,7 +140,7 @@ void Crowd::ReadKeys(uint64_t seed) {
     const int group = static_cast<int>(random.Uniform(kGroups / 2));  // Those that do not blink.
     const int member = static_cast<int>(random.Uniform(kGroupKeys));
     const std::string key = Key(group, member);
-    uint64_t& seen = last[static_cast<size_t>(group * kGroupKeys + member)];
+    uint64_t& seen = last[static_cast<size_t>(group) * kGroupKeys + static_cast<size_t>(member)];
     const uint64_t acknowledged = newest_[group].load();
     uint64_t version = 0;
     if (random.OneIn(2)) {

@@ -88,7 +88,7 @@ struct Outcome {
 };
 
 // Opens and reads everything, then lets Verify() look.
-Outcome Ask(Remains remains, bool may_be_a_prefix) {
+Outcome Ask(const Remains& remains, bool may_be_a_prefix) {
   ManualClock clock(remains.now_ms);
   ManualExecutor executor;
   Options options = DamageOptions();
@@ -137,7 +137,7 @@ class Damager {
     Remains remains = original_;
     remains.disk = std::shared_ptr<vfs::MemFileSystem>(original_.disk->Clone());
     REQUIRE(damage(*remains.disk, PathOf(name)).ok());
-    return Ask(std::move(remains), HasOpenEnd(name));
+    return Ask(remains, HasOpenEnd(name));
   }
 
   const Remains& original() const { return original_; }
