@@ -19,7 +19,7 @@ constexpr size_t kEntriesPerStep = 4096;
 }  // namespace
 
 void DBImpl::PublishState() {
-  const ReadState* const old = state_.exchange(new ReadState(generations_, version_));
+  const ReadState* const old = state_.exchange(new ReadState(generations_, version_, *this));
   if (old != nullptr) EpochRetire([old] { old->Unref(); });
   UpdateThrottle();
 }
@@ -113,6 +113,8 @@ void DBImpl::StepCollection() {
 
 void DBImpl::SpareStep() {
   log_->PrepareSpare(NextSegmentBytes());
+  // The disk may have filled up since this was asked for: others need the space more.
+  if (disk_full_.load()) log_->DropSpare();
   MutexLock lock(mutex_);
   FinishStep();
 }

@@ -46,7 +46,7 @@ struct FoundValue {
   bool wants_value = true;  // Set by who searches: false if existence and expiry are enough.
 };
 
-class DBImpl final : public DB {
+class DBImpl final : public DB, private ReadState::Owner {
  public:
   static absl::StatusOr<std::unique_ptr<DBImpl>> Open(const Options& options,
                                                       RecoveryReport* report);
@@ -203,6 +203,7 @@ class DBImpl final : public DB {
   // --- upkeep.cc, checkpoint.cc
   bool IsClosing();
   void SubmitPurge() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnStateReleased() override;
   absl::Status CheckWritable();
   void PauseBackground();
   void ResumeBackground();

@@ -123,6 +123,11 @@ void LiveFiles::RetireManifest(uint64_t number) {
   manifests_.push_back(number);
 }
 
+bool LiveFiles::HasRetired() {
+  MutexLock lock(mutex_);
+  return !tables_.retired.empty() || !segments_.retired.empty() || !value_files_.retired.empty();
+}
+
 bool LiveFiles::IsShared(const std::string& path) const {
   if (Planted(Bug::kCheckpointSharesRecycledSegment)) return false;
   const absl::StatusOr<uint64_t> links = options_.files->LinkCount(path);

@@ -57,6 +57,8 @@ class LiveFiles final : public lsm::FileOpener {
   void RetireValueFile(uint32_t number);
   void RetireManifest(uint64_t number);
 
+  bool HasRetired();
+
   // Removes what is retired and not read any more; a segment with one link becomes the writer's
   // spare of `spare_bytes` if it has none. Returns the number of files still waiting for readers.
   size_t Purge(log::Writer* writer, uint64_t spare_bytes);

@@ -102,9 +102,18 @@ class Generation {
 
 class ReadState {
  public:
+  // Told when a reader was the last to let a state go. Outlives all references.
+  class Owner {
+   public:
+    virtual void OnStateReleased() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
   ReadState(std::vector<std::shared_ptr<Generation>> generations,
-            std::shared_ptr<const lsm::Version> version)
-      : generations_(std::move(generations)), version_(std::move(version)) {}
+            std::shared_ptr<const lsm::Version> version, Owner& owner)
+      : generations_(std::move(generations)), version_(std::move(version)), owner_(owner) {}
 
   // Newest first.
   const std::vector<std::shared_ptr<Generation>>& generations() const { return generations_; }
@@ -115,24 +124,33 @@ class ReadState {
 
   void Ref() const { references_.fetch_add(1, std::memory_order_relaxed); }
 
-  void Unref() const {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  // True if it was the last reference.
+  bool Unref() const {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) > 1) return false;
+    delete this;
+    return true;
   }
+
+  Owner& owner() const { return owner_; }
 
  private:
   ~ReadState() = default;
 
   const std::vector<std::shared_ptr<Generation>> generations_;
   const std::shared_ptr<const lsm::Version> version_;
+  Owner& owner_;
   mutable std::atomic<uint64_t> references_{1};
 };
 
-// A counted reference.
+// A reader's counted reference.
 class ReadStateRef {
  public:
   explicit ReadStateRef(const ReadState* state) : state_(state) { state_->Ref(); }
 
-  ~ReadStateRef() { state_->Unref(); }
+  ~ReadStateRef() {
+    ReadState::Owner& owner = state_->owner();
+    if (state_->Unref()) owner.OnStateReleased();
+  }
 
   ReadStateRef(const ReadStateRef&) = delete;
   ReadStateRef& operator=(const ReadStateRef&) = delete;

@@ -22,6 +22,13 @@ void DBImpl::SubmitPurge() {
   Submit(Priority::kLow, &DBImpl::PurgeStep);
 }
 
+// The reader who let go pays for a step to be queued, once for a state; the step removes the files.
+void DBImpl::OnStateReleased() {
+  if (!live_files_->HasRetired()) return;
+  MutexLock lock(mutex_);
+  SubmitPurge();
+}
+
 absl::Status DBImpl::CheckWritable() {
   if (options_.read_only)
     return FailedPreconditionError("{}: opened read-only", options_.directory);

@@ -122,6 +122,16 @@ TEST_CASE("a log that can't be made durable is not closed", "[log][writer]") {
   REQUIRE(log.writer->Close().status() == Eio());
 }
 
+TEST_CASE("half a seal is no full disk that heals", "[log][writer]") {
+  FaultyLog log;
+  log.StartFaulty();
+  log.Set("a");
+  // The header of the next segment is written first, then the footer and the trailer.
+  const uint64_t nth = GENERATE(2, 3);
+  log.faulty.FailNth(vfs::OperationKind::kSegmentWrite, nth, ResourceExhaustedError("no space"));
+  REQUIRE(log.writer->Roll(16 << 10, 0).code() == absl::StatusCode::kInternal);
+}
+
 TEST_CASE("a failed sync is final", "[log][writer]") {
   FaultyLog log;
   log.StartFaulty();

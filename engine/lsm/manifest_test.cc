@@ -271,6 +271,37 @@ TEST_CASE("starting a manifest fails without touching the one in force", "[manif
   }
 }
 
+TEST_CASE("a full disk is told as such only if the old manifest is surely in force",
+          "[manifest][fault]") {
+  Bench bench;
+  bench.Write(77);
+  const bool is_performed = GENERATE(false, true);  // The call fails after the deed.
+  for (uint64_t mutation = 1;; ++mutation) {
+    const auto copy = bench.files.Clone();
+    vfs::FaultFileSystem faulty(*copy);
+    bool has_failed = false;
+    faulty.SetHook([&](const vfs::Operation& operation) {
+      if (operation.mutation != mutation) return vfs::FaultAction::Pass();
+      has_failed = true;
+      const absl::Status full = ResourceExhaustedError("no space left on device");
+      return is_performed ? vfs::FaultAction::PerformThenFail(full) : vfs::FaultAction::Fail(full);
+    });
+    const auto started = ManifestWriter::Start(
+        faulty, kDirectory, {.number = 6, .database_id = kDatabase, .boot_id = 77}, Edit(4));
+    INFO("mutation " << mutation << ": " << started.status().ToString());
+    if (!has_failed) break;
+    if (started.ok()) continue;  // It was the removal of what an earlier attempt left.
+    if (absl::IsResourceExhausted(started.status())) {
+      REQUIRE(*ReadCurrent(*copy, kDirectory) == 5);
+      // Left behind, it would take the space that the next attempt needs.
+      const bool was_never_made = mutation == 1;
+      if (!was_never_made) REQUIRE_FALSE(copy->Exists(Bench::Path(6)));
+    } else {
+      REQUIRE(absl::IsInternal(started.status()));
+    }
+  }
+}
+
 TEST_CASE("after a failed append the writer takes no more", "[manifest][fault]") {
   const auto kind = GENERATE(vfs::OperationKind::kAppend, vfs::OperationKind::kSync);
   Bench bench;

@@ -215,11 +215,8 @@ absl::Status Version::CheckReferences() const {
 }
 
 void Version::IndexHosts() {
-  hosts_.clear();
-  if (segments_.empty()) return;
-  hosts_base_ = segments_.begin()->first;
-  hosts_.resize(segments_.rbegin()->first - hosts_base_ + size_t{1});
-  for (const auto& [number, space] : segments_) hosts_[number - hosts_base_] = space.host.get();
+  hosts_ = HostIndex(segments_.size());
+  for (const auto& [number, space] : segments_) hosts_.Add(number, space.host.get());
 }
 
 VersionEdit Version::ToEdit() const {

@@ -13,6 +13,7 @@
 
 #include "engine/base/status.h"
 #include "engine/log/value_host.h"
+#include "engine/lsm/host_index.h"
 #include "engine/lsm/range_tombstones.h"
 #include "engine/lsm/version_edit.h"
 #include "engine/table/table.h"
@@ -117,10 +118,7 @@ class Version {
   const std::map<uint32_t, ValueFileSpace>& value_files() const { return value_files_; }
 
   // Where the values of `segment` live, or null if it is unknown.
-  const log::ValueHost* host(uint32_t segment) const {
-    const uint32_t index = segment - hosts_base_;  // Wraps below the base, and fails the test.
-    return index < hosts_.size() ? hosts_[index] : nullptr;
-  }
+  const log::ValueHost* host(uint32_t segment) const { return hosts_.Find(segment); }
 
   uint32_t log_boundary() const { return log_boundary_; }
 
@@ -154,8 +152,7 @@ class Version {
   uint64_t next_file_number_ = 1;
   uint64_t database_id_ = 0;
   uint64_t boot_id_ = 0;
-  std::vector<const log::ValueHost*> hosts_;  // By segment number, from hosts_base_ on.
-  uint32_t hosts_base_ = 0;
+  HostIndex hosts_;
 };
 
 // The tables of a sorted level that may hold keys in [start, end], in order.
