@@ -109,6 +109,11 @@ struct KeyTree::Inner : Page {
     return rank == 0 ? first_child : children[seen.slot(rank - 1)];
   }
 
+  // To be asked once a child has been loaded. The writer stores the order that names a right half
+  // before the left one takes the place of both, so a child that is only half of what `seen` says
+  // shows here.
+  bool StillHas(Order seen) const { return Load().bits() == seen.bits(); }
+
   void Insert(uint32_t rank, MemNode* separator, Page* child) {
     children[Fill(separator)].store(child, std::memory_order_relaxed);
     Publish(rank);
@@ -141,7 +146,9 @@ const KeyTree::Leaf* KeyTree::FindLeaf(std::string_view key) const {
   while (page->level > 0) {
     const auto& inner = *static_cast<const Inner*>(page);
     const Order order = inner.Load();
-    page = inner.Child(order, inner.Rank(order, key, true)).load(std::memory_order_acquire);
+    const Page* const child =
+        inner.Child(order, inner.Rank(order, key, true)).load(std::memory_order_acquire);
+    if (inner.StillHas(order)) page = child;
   }
   return static_cast<const Leaf*>(page);
 }
@@ -276,7 +283,8 @@ void KeyTree::Cursor::SeekToLast() {
   while (page->level > 0) {
     const auto& inner = *static_cast<const Inner*>(page);
     const Order order = inner.Load();
-    page = inner.Child(order, order.count()).load(std::memory_order_acquire);
+    const Page* const child = inner.Child(order, order.count()).load(std::memory_order_acquire);
+    if (inner.StillHas(order)) page = child;
   }
   EnterAtLast(static_cast<const Leaf*>(page));
 }
