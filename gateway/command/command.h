@@ -22,6 +22,7 @@ struct Host;
 
 struct Call {
   std::span<const std::string_view> arguments;  // Begins with the name; never empty.
+  const Command* named = nullptr;               // FindCommand() of the name.
   const Command* command = nullptr;             // Set by Dispatch(), if it may run.
   int database = 0;                             // The session's when the call first ran.
   bool is_authenticated = false;                // Likewise.

@@ -35,6 +35,7 @@ class Client {
     std::string out;
     resp::Writer reply(&out, session.protocol);
     Call call{.arguments = arguments,
+              .named = FindCommand(arguments[0]),
               .database = session.database,
               .is_authenticated = session.is_authenticated,
               .session = session,

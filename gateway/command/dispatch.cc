@@ -84,7 +84,7 @@ KeyPlaces PlacesOfKeys(const Command& command, size_t count) {
 absl::Status Dispatch(Call& call) {
   Statistics& statistics = call.host.statistics;
   statistics.commands.Add();
-  const Command* const top = FindCommand(call.arguments[0]);
+  const Command* const top = call.named;
   if (top == nullptr) {
     statistics.unknown_commands.Add();
   } else {

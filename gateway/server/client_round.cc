@@ -10,7 +10,10 @@ constexpr size_t kWordsKept = 1 << 20;
 }  // namespace
 
 void ClientRound::Add(command::Session& session, size_t first, size_t count) {
-  entries_.push_back({.session = &session, .first_word = first, .words = count});
+  entries_.push_back({.session = &session,
+                      .first_word = first,
+                      .words = count,
+                      .named = command::FindCommand(words_[first])});
 }
 
 void ClientRound::Clear() {
@@ -22,7 +25,7 @@ void ClientRound::Clear() {
 void ClientRound::NameKeys(size_t index, std::vector<backend::KeyUse>* keys) const {
   const Entry& entry = entries_[index];
   const auto arguments = std::span(words_).subspan(entry.first_word, entry.words);
-  const command::Command* const command = command::FindCommand(arguments[0]);
+  const command::Command* const command = entry.named;
   if (command == nullptr || !entry.session->is_authenticated) return;
   const command::KeyPlaces places = command::PlacesOfKeys(*command, arguments.size());
   for (size_t i = places.first; i < places.end; i += places.step) {
@@ -64,6 +67,7 @@ absl::Status ClientRound::RunFirst(Entry& entry, backend::Keyspace& keyspace) {
 absl::Status ClientRound::Dispatch(Entry& entry, backend::Keyspace& keyspace, std::string* out) {
   resp::Writer reply(out, entry.protocol);
   command::Call call{.arguments = std::span(words_).subspan(entry.first_word, entry.words),
+                     .named = entry.named,
                      .database = entry.database,
                      .is_authenticated = entry.is_authenticated,
                      .session = *entry.session,
@@ -101,9 +105,9 @@ void ClientRound::CountReply(const Entry& entry) {
   const bool is_error = entry.reply_bytes > 0 && entry.session->output[entry.reply_offset] == '-';
   if (!is_error) return;
   host_.statistics.error_replies.Add();
-  const command::Command* const known = command::FindCommand(words_[entry.first_word]);
-  if (known == nullptr) return;
-  host_.statistics.per_command[static_cast<size_t>(known - command::Table().data())].errors.Add();
+  if (entry.named == nullptr) return;
+  const ptrdiff_t place = entry.named - command::Table().data();
+  host_.statistics.per_command[static_cast<size_t>(place)].errors.Add();
 }
 
 std::string DescribeFailure(const absl::Status& cause) {

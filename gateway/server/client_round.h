@@ -42,6 +42,7 @@ class ClientRound final : public backend::Round {
     command::Session* session;
     size_t first_word;
     size_t words;
+    const command::Command* named;  // What the first word says; null if that is unknown.
 
     // Since the first run.
     bool has_run = false;
