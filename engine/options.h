@@ -63,7 +63,8 @@ struct Options {
   // collection can go on. 0 for none.
   uint64_t reserve_bytes = 16ull << 20;
 
-  bool verify_reads = true;     // Check the checksum of each value read from a sealed segment.
+  bool verify_reads = true;     // Check the checksum of a value when it is first read.
+  bool paranoid_reads = false;  // Check it each time that it is read.
   bool prefer_mapping = true;   // False: read and write the log by pread and pwrite.
   bool background_work = true;  // False: flush, compaction and collection only when called for.
 

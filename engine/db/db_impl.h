@@ -145,6 +145,10 @@ class DBImpl final : public DB, private ReadState::Owner {
   log::RecordDraft MakeDraft(const Change& change, bool in_batch) const;
 
   // --- read_path.cc
+  log::ReadChecks value_checks() const {
+    return {.verify = options_.verify_reads, .again = options_.paranoid_reads};
+  }
+
   // Runs inside an EpochGuard. Views in `found` live as long as `state` is reachable, or point into
   // `scratch`.
   absl::Status Find(const ReadState& state, uint16_t family, std::string_view key, Sequence bound,

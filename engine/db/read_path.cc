@@ -114,9 +114,9 @@ absl::Status DBImpl::ReadEntry(const ReadState& state, const table::Entry& entry
     return DataLossError("{}: a key refers to segment {}, which is not there", options_.directory,
                          entry.handle.segment);
   }
-  ASSIGN_OR_RETURN(const log::Record record,
-                   host->ReadValue(entry.handle.ordinal, entry.handle.record_bytes,
-                                   {.verify = options_.verify_reads}, scratch));
+  ASSIGN_OR_RETURN(
+      const log::Record record,
+      host->ReadValue(entry.handle.ordinal, entry.handle.record_bytes, value_checks(), scratch));
   if (record.key != entry.key) {
     return DataLossError("{}: value {} of segment {} belongs to another key", host->file_name(),
                          entry.handle.ordinal, entry.handle.segment);
@@ -291,8 +291,7 @@ std::unique_ptr<Iterator> DBImpl::NewIterator(const IteratorOptions& options) {
   counters_.Add(Counter::kIterators);
   const EpochGuard guard;
   const ReadState* const state = CurrentState();
-  return std::make_unique<UserIterator>(*state,
-                                        UserIterator::Context{&clock_, options_.verify_reads},
+  return std::make_unique<UserIterator>(*state, UserIterator::Context{&clock_, value_checks()},
                                         options, BoundOf(options.snapshot));
 }
 

@@ -272,7 +272,7 @@ absl::Status UserIterator::LoadValue(Row* row) {
   log::Record record;
   if (row->host != nullptr) {
     ASSIGN_OR_RETURN(record, row->host->ReadValue(row->handle.ordinal, row->handle.record_bytes,
-                                                  {.verify = context_.verify_reads}, &row->bytes));
+                                                  context_.checks, &row->bytes));
     if (record.key != row->key) {
       return DataLossError("{}: value {} of segment {} belongs to another key",
                            row->host->file_name(), row->handle.ordinal, row->handle.segment);

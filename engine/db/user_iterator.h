@@ -10,6 +10,7 @@
 #include "engine/base/clock.h"
 #include "engine/db/read_state.h"
 #include "engine/iterator.h"
+#include "engine/log/value_host.h"
 #include "engine/lsm/layer.h"
 #include "engine/lsm/level_iterator.h"
 #include "engine/options.h"
@@ -25,7 +26,7 @@ class UserIterator final : public Iterator {
  public:
   struct Context {
     Clock* clock;
-    bool verify_reads;
+    log::ReadChecks checks;
   };
 
   // Inside an EpochGuard under which `state` was found.

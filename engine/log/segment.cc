@@ -122,6 +122,7 @@ absl::Status Segment::WriteFooter(Position durable) {
   RETURN_IF_ERROR(file_->Write(size_, std::span(&piece, 1)));
   size_ += kTrailerBytes;
   sealed_ordinals_ = static_cast<uint32_t>(ordinals_.size());
+  checked_ = std::make_unique<CheckedValues>(sealed_ordinals_);
   loaded_data_.store(ordinals_.data(), std::memory_order_release);
   sealed_.store(true, std::memory_order_release);
   return absl::OkStatus();
@@ -199,6 +200,7 @@ absl::StatusOr<std::span<const uint32_t>> Segment::Ordinals() const {
         CheckRecord(bytes, MakePosition(number(), footer_offset_), name_, footer_offset_, &footer));
     loaded_.resize(sealed_ordinals_);
     std::memcpy(loaded_.data(), footer.value.data(), footer.value.size());
+    checked_ = std::make_unique<CheckedValues>(sealed_ordinals_);
     loaded_data_.store(loaded_.data(), std::memory_order_release);
   }
   return std::span<const uint32_t>(loaded_data_.load(std::memory_order_relaxed), sealed_ordinals_);
@@ -225,12 +227,12 @@ absl::StatusOr<Record> Segment::ReadValue(uint32_t ordinal, uint32_t record_byte
   Position position = 0;
   ASSIGN_OR_RETURN(const std::string_view bytes,
                    ReadRaw(ordinal, record_bytes, &position, scratch));
+  if (!checks.verify) return PeekRecord(bytes);
+  if (!checks.again && checked_->Contains(ordinal)) return PeekRecord(bytes);
   Record record;
-  if (checks.verify) {
-    RETURN_IF_ERROR(CheckRecord(bytes, position, name_, OffsetOf(position), &record));
-    return record;
-  }
-  return PeekRecord(bytes);
+  RETURN_IF_ERROR(CheckRecord(bytes, position, name_, OffsetOf(position), &record));
+  if (!checks.again) checked_->Add(ordinal);
+  return record;
 }
 
 void Segment::PrefetchPlace(uint32_t ordinal) const {

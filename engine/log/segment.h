@@ -9,6 +9,7 @@
 
 #include "engine/base/mutex.h"
 #include "engine/base/status.h"
+#include "engine/log/checked_values.h"
 #include "engine/log/record.h"
 #include "engine/log/value_host.h"
 #include "engine/vfs/file_system.h"
@@ -178,6 +179,7 @@ class Segment final : public ValueHost {
   mutable Mutex load_mutex_;
   mutable std::vector<uint32_t> loaded_ ABSL_GUARDED_BY(load_mutex_);
   mutable std::atomic<const uint32_t*> loaded_data_{nullptr};
+  mutable std::unique_ptr<CheckedValues> checked_;  // There once loaded_data_ is set.
   uint32_t sealed_ordinals_ = 0;
 };
 

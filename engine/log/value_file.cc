@@ -1,8 +1,10 @@
 #include "engine/log/value_file.h"
 
 #include "engine/base/check.h"
+#include "engine/log/checked_values.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 namespace nokv::log {
@@ -20,6 +22,7 @@ struct SectionView {
   uint32_t live = 0;
   const char* words = nullptr;
   const char* places = nullptr;
+  CheckedValues* checked = nullptr;
 };
 
 }  // namespace
@@ -109,6 +112,7 @@ struct ValueFile::State {
   uint64_t size_bytes = 0;
   std::string index;  // Copied: 10 to 25 bytes a value, touched at every read.
   std::vector<SectionView> sections;
+  std::deque<CheckedValues> checked;  // Of each section.
 
   absl::Status ParseIndex(uint64_t index_offset, uint32_t section_count) {
     Decoder decoder(index);
@@ -125,6 +129,7 @@ struct ValueFile::State {
       }
       view.words = words.data();
       view.places = places.data();
+      view.checked = &checked.emplace_back(view.ordinals);
       sections.push_back(view);
     }
     if (!decoder.done()) {
@@ -146,8 +151,10 @@ class ValueFile::Host final : public ValueHost {
     ASSIGN_OR_RETURN(const std::string_view bytes,
                      ReadPlaced(ordinal, record_bytes, {&original, &offset}, scratch));
     if (!checks.verify) return PeekRecord(bytes);
+    if (!checks.again && section_.checked->Contains(ordinal)) return PeekRecord(bytes);
     Record record;
     RETURN_IF_ERROR(CheckRecord(bytes, original, state_.name, offset, &record));
+    if (!checks.again) section_.checked->Add(ordinal);
     return record;
   }
 

@@ -15,7 +15,8 @@
 namespace nokv::log {
 
 struct ReadChecks {
-  bool verify = true;  // Check the record's checksum.
+  bool verify = true;  // Check the record's checksum,
+  bool again = true;   // also if it was found right before.
 };
 
 class ValueHost {

@@ -80,6 +80,7 @@ Options RandomOptions(uint64_t seed) {
   options.log_distance_bytes_max = Pick<uint64_t>(random, {128 << 10, 512 << 10, 8 << 20});
   options.reserve_bytes = random.OneIn(3) ? 64 << 10 : 0;
   options.verify_reads = !random.OneIn(4);
+  options.paranoid_reads = random.OneIn(2);
   options.prefer_mapping = !random.OneIn(3);
   options.background_work = !random.OneIn(3);
   options.table_bytes_target = Pick<uint64_t>(random, {1 << 10, 4 << 10, 64 << 10});
