@@ -50,6 +50,7 @@ void UserIterator::Reset(Direction direction) {
   count_ = 0;
   ahead_ = kRowsFirst;
   at_end_ = false;
+  leader_ = nullptr;
 }
 
 void UserIterator::SeekToFirst() {
@@ -139,7 +140,18 @@ bool UserIterator::NoteAll() {
 }
 
 UserIterator::Source* UserIterator::PickSource(Direction direction) {
+  const bool is_forward = direction == Direction::kForward;
+  const auto precedes = [&](const Source& a, const Source& b) {
+    const int order = a.key.compare(b.key);
+    return is_forward ? order < 0 : order > 0;
+  };
+  // Most keys of a range are in one source, mostly: the one moved last is still the first.
+  if (leader_ != nullptr && leader_->is_valid &&
+      (second_ == nullptr || precedes(*leader_, *second_))) {
+    return leader_;
+  }
   Source* picked = nullptr;
+  second_ = nullptr;
   tied_.clear();
   for (Source& source : sources_) {
     if (!source.is_valid) continue;
@@ -152,11 +164,16 @@ UserIterator::Source* UserIterator::PickSource(Direction direction) {
       const bool is_newer = source.sequence > picked->sequence;
       tied_.push_back(is_newer ? picked : &source);
       if (is_newer) picked = &source;
-    } else if ((order < 0) == (direction == Direction::kForward)) {
+    } else if ((order < 0) == is_forward) {
+      second_ = picked;
       picked = &source;
       tied_.clear();
+    } else if (second_ == nullptr || precedes(source, *second_)) {
+      second_ = &source;
     }
   }
+  // Those that are tied move too, and `second_` with them or behind them.
+  leader_ = tied_.empty() ? picked : nullptr;
   return picked;
 }
 

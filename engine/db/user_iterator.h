@@ -114,6 +114,10 @@ class UserIterator final : public Iterator {
   const Sequence bound_;
   std::vector<Source> sources_;
   std::vector<Source*> tied_;  // Sources with the picked key, besides the picked one.
+  // The source picked last, if nothing tied with it and nothing else moved since, and the one to
+  // pick if it were not there.
+  Source* leader_ = nullptr;
+  Source* second_ = nullptr;
   std::vector<const lsm::RangeTombstones*> range_tombstones_;
   Direction direction_ = Direction::kForward;
   absl::Status unusable_;  // Why there is nothing to walk at all.
