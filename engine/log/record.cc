@@ -1,7 +1,5 @@
 #include "engine/log/record.h"
 
-#include "engine/base/check.h"
-
 namespace nokv::log {
 namespace {
 
@@ -48,6 +46,24 @@ bool ParseRecord(std::string_view bytes, Record* record) {
   return true;
 }
 
+// That `bytes` are a record of just that length.
+absl::Status CheckLength(std::string_view bytes, std::string_view file, uint64_t offset) {
+  if (bytes.size() < kRecordHeaderBytes) {
+    return DataLossError("{} at {}: a record of {} bytes is shorter than its header", file, offset,
+                         bytes.size());
+  }
+  const auto length = LoadFixed<uint32_t>(bytes.data() + kLengthAt);
+  if (length != bytes.size()) {
+    return DataLossError("{} at {}: record length {} is not the {} that the key's handle tells",
+                         file, offset, length, bytes.size());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ContradictionError(std::string_view file, uint64_t offset) {
+  return DataLossError("{} at {}: record sizes contradict each other", file, offset);
+}
+
 // The checksum that the record's bytes should carry.
 uint32_t ExpectedCrc(std::string_view bytes, uint32_t length, Position position) {
   const uint32_t body = Crc32c(bytes.substr(kBodyAt, length - kBodyAt));
@@ -91,25 +107,22 @@ bool DecodeRecord(std::string_view bytes, Position position, Record* record) {
 
 absl::Status CheckRecord(std::string_view bytes, Position position, std::string_view file,
                          uint64_t offset, Record* record) {
-  if (bytes.size() < kRecordHeaderBytes) {
-    return DataLossError("{} at {}: a record of {} bytes is shorter than its header", file, offset,
-                         bytes.size());
-  }
-  const auto length = LoadFixed<uint32_t>(bytes.data() + kLengthAt);
-  if (length != bytes.size()) {
-    return DataLossError("{} at {}: record length {} is not the {} that the key's handle tells",
-                         file, offset, length, bytes.size());
-  }
+  RETURN_IF_ERROR(CheckLength(bytes, file, offset));
   const auto found = LoadFixed<uint32_t>(bytes.data() + kCrcAt);
-  const uint32_t expected = ExpectedCrc(bytes, length, position);
+  const uint32_t expected = ExpectedCrc(bytes, static_cast<uint32_t>(bytes.size()), position);
   if (found != expected) {
     return DataLossError("{} at {}: record checksum {:#010x} is not {:#010x}", file, offset, found,
                          expected);
   }
-  if (!ParseRecord(bytes, record)) {
-    return DataLossError("{} at {}: record sizes contradict each other", file, offset);
-  }
+  if (!ParseRecord(bytes, record)) return ContradictionError(file, offset);
   return absl::OkStatus();
+}
+
+absl::StatusOr<Record> PeekRecord(std::string_view bytes, std::string_view file, uint64_t offset) {
+  RETURN_IF_ERROR(CheckLength(bytes, file, offset));
+  Record record;
+  if (!ParseRecord(bytes, &record)) return ContradictionError(file, offset);
+  return record;
 }
 
 bool IsPlausibleHeader(std::string_view header, Position position, Position durable_min,
@@ -124,12 +137,6 @@ bool IsPlausibleHeader(std::string_view header, Position position, Position dura
          durable >= durable_min && kind >= 1 && kind <= static_cast<uint8_t>(RecordKind::kFooter) &&
          flags <= (kHasExpiry | kInBatch | kHasOrdinal) &&
          (is_batch || LoadFixed<uint32_t>(p + kKeySizeAt) <= length - kRecordHeaderBytes);
-}
-
-Record PeekRecord(std::string_view bytes) {
-  Record record;
-  NOKV_CHECK(ParseRecord(bytes, &record));
-  return record;
 }
 
 void EncodeFileHeader(const FileHeader& header, char* to) {

@@ -120,8 +120,9 @@ inline uint32_t RecordLength(std::string_view header) {
 bool IsPlausibleHeader(std::string_view header, Position position, Position durable_min,
                        uint64_t bytes_max);
 
-// Decodes without checking the checksum: for bytes this process wrote or has checked before.
-Record PeekRecord(std::string_view bytes);
+// As CheckRecord() without the checksum: for bytes this process wrote or has checked before. They
+// may have come from the disk again since, so that their sizes are looked at each time.
+absl::StatusOr<Record> PeekRecord(std::string_view bytes, std::string_view file, uint64_t offset);
 
 // The header of a segment or a value file.
 struct FileHeader {

@@ -227,10 +227,12 @@ absl::StatusOr<Record> Segment::ReadValue(uint32_t ordinal, uint32_t record_byte
   Position position = 0;
   ASSIGN_OR_RETURN(const std::string_view bytes,
                    ReadRaw(ordinal, record_bytes, &position, scratch));
-  if (!checks.verify) return PeekRecord(bytes);
-  if (!checks.again && checked_->Contains(ordinal)) return PeekRecord(bytes);
+  const uint32_t offset = OffsetOf(position);
+  if (!checks.verify || (!checks.again && checked_->Contains(ordinal))) {
+    return PeekRecord(bytes, name_, offset);
+  }
   Record record;
-  RETURN_IF_ERROR(CheckRecord(bytes, position, name_, OffsetOf(position), &record));
+  RETURN_IF_ERROR(CheckRecord(bytes, position, name_, offset, &record));
   if (!checks.again) checked_->Add(ordinal);
   return record;
 }
@@ -249,7 +251,7 @@ void Segment::Prefetch(uint32_t ordinal, uint32_t record_bytes) const {
 absl::StatusOr<Record> Segment::ReadAt(uint32_t offset, uint32_t record_bytes,
                                        std::string* scratch) const {
   ASSIGN_OR_RETURN(const std::string_view bytes, file_->Read(offset, record_bytes, scratch));
-  return PeekRecord(bytes);
+  return PeekRecord(bytes, name_, offset);
 }
 
 absl::StatusOr<bool> Segment::Decode(uint32_t offset, Record* record, std::string* scratch) const {

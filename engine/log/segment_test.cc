@@ -194,6 +194,41 @@ TEST_CASE("a value read with the wrong length or after damage is an error", "[lo
                Catch::Contains(fmt::format("000001.log at {}", OffsetOf(stored[1].position))));
 }
 
+TEST_CASE("sizes that are damaged after a value was checked are an error",
+          "[log][segment][damage]") {
+  const bool map = GENERATE(true, false);
+  TestLog log;
+  log.Start();
+  const std::vector<Stored> stored = Fill(log, 1);
+  log.Roll();
+  log.Sync();
+  const auto segment = OpenSegment(log, 1, {.database_id = kTestDatabase, .map = map});
+  const uint32_t size = stored[0].record_bytes;
+  std::string scratch;
+  constexpr uint32_t kLengthAt = 4;
+  constexpr uint32_t kKeySizeAt = 20;
+  REQUIRE_OK(segment->ReadValue(0, size, {.verify = true, .again = false}, &scratch).status());
+  for (int bit = 0; bit < 32; ++bit) {
+    INFO("bit " << bit);
+    const auto flip = [&](uint32_t at) {
+      log.FlipBit(stored[0].position + at + static_cast<uint32_t>(bit / 8), bit % 8);
+    };
+    flip(kLengthAt);
+    for (const bool verify : {true, false}) {
+      const auto read = segment->ReadValue(0, size, {.verify = verify, .again = false}, &scratch);
+      REQUIRE(absl::IsDataLoss(read.status()));
+    }
+    REQUIRE(
+        absl::IsDataLoss(segment->ReadAt(OffsetOf(stored[0].position), size, &scratch).status()));
+    flip(kLengthAt);
+    flip(kKeySizeAt);
+    const auto read = segment->ReadValue(0, size, {.verify = true, .again = false}, &scratch);
+    // The key that comes with the value tells the reader.
+    REQUIRE((absl::IsDataLoss(read.status()) || read->key != "key"));
+    flip(kKeySizeAt);
+  }
+}
+
 TEST_CASE("a segment that recovery ends is sealed at the end of its records", "[log][segment]") {
   const bool map = GENERATE(true, false);
   TestLog log;

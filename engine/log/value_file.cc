@@ -150,8 +150,9 @@ class ValueFile::Host final : public ValueHost {
     uint32_t offset = 0;
     ASSIGN_OR_RETURN(const std::string_view bytes,
                      ReadPlaced(ordinal, record_bytes, {&original, &offset}, scratch));
-    if (!checks.verify) return PeekRecord(bytes);
-    if (!checks.again && section_.checked->Contains(ordinal)) return PeekRecord(bytes);
+    if (!checks.verify || (!checks.again && section_.checked->Contains(ordinal))) {
+      return PeekRecord(bytes, state_.name, offset);
+    }
     Record record;
     RETURN_IF_ERROR(CheckRecord(bytes, original, state_.name, offset, &record));
     if (!checks.again) section_.checked->Add(ordinal);

@@ -66,7 +66,7 @@ void RequireReads(const std::shared_ptr<const ValueFile>& file, const Contents& 
       const auto size = static_cast<uint32_t>(bytes.size());
       REQUIRE(Value(host->ReadRaw(ordinal, size, &position, &scratch)) == bytes);
       REQUIRE(position == found->second.original);
-      const std::string value(PeekRecord(bytes).value);
+      const std::string value(Value(PeekRecord(bytes, "f.val", 8)).value);
       REQUIRE(Value(host->ReadValue(ordinal, size, {.verify = true}, &scratch)).value == value);
       REQUIRE(Value(host->ReadValue(ordinal, size, {.verify = false}, &scratch)).value == value);
     }
@@ -170,7 +170,7 @@ TEST_CASE("no damaged bit of a value file gives a wrong value", "[log][values][d
               ValueFile::HostOf(*file, segment)
                   ->ReadValue(ordinal, static_cast<uint32_t>(moved.record.size()), {}, &scratch);
           if (record.ok()) {
-            REQUIRE(record->value == PeekRecord(moved.record).value);
+            REQUIRE(record->value == Value(PeekRecord(moved.record, "f.val", 8)).value);
           } else {
             REQUIRE(absl::IsDataLoss(record.status()));
             ++damaged;
