@@ -193,7 +193,9 @@ absl::Status DBImpl::RunFlush(bool* done) {
     inputs.push_back(lsm::NewMemTableSource(
         memtable, task.snapshots,
         [&generation = *task.generation](const lsm::MemVersion& version, std::string* scratch) {
-          return generation.ReadRecord(version, scratch);
+          // A small value leaves the log here, and with it the checksum that it was written with.
+          return version.ordinal == lsm::kNoOrdinal ? generation.ReadCheckedRecord(version, scratch)
+                                                    : generation.ReadRecord(version, scratch);
         }));
     lsm::OutputOptions output = OutputFor(id, 0);
     output.table_bytes_target = UINT64_MAX;  // Level 0 counts its tables.

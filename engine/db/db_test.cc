@@ -281,6 +281,23 @@ TEST_CASE("reopening again and again without a write in between loses nothing", 
   REQUIRE(bench.db->GetStats().segments == 2);
 }
 
+TEST_CASE("a flush finds a damaged record instead of copying it", "[db][damage]") {
+  Bench bench;
+  bench.options.prefer_mapping = GENERATE(true, false);
+  bench.Open();
+  REQUIRE(bench.db->Set("key", "a small value").ok());
+  const std::string path = "/db/000001.log";
+  const auto bytes = vfs::ReadFile(bench.files, path, 1 << 20);
+  REQUIRE(bytes.ok());
+  const size_t place = bytes->find("small");
+  REQUIRE(place != std::string::npos);
+  REQUIRE(bench.files.FlipBit(path, place, 0).ok());
+  const absl::Status flushed = bench.db->Flush();
+  INFO(flushed);
+  REQUIRE_FALSE(flushed.ok());
+  REQUIRE_THAT(std::string(flushed.message()), Catch::Contains("000001.log at 64"));
+}
+
 TEST_CASE("a second opener is refused", "[db]") {
   Bench bench;
   bench.Open();

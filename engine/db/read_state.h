@@ -65,6 +65,13 @@ class Generation {
                                              scratch);
   }
 
+  // The same with its checksum checked: for a copy that will be under another one.
+  absl::StatusOr<log::Record> ReadCheckedRecord(const lsm::MemVersion& version,
+                                                std::string* scratch) const {
+    return SegmentOfVersion(version)->ReadCheckedAt(log::OffsetOf(version.sequence),
+                                                    version.record_bytes, scratch);
+  }
+
   void Prefetch(const lsm::MemVersion& version) const {
     SegmentOfVersion(version)->PrefetchAt(log::OffsetOf(version.sequence), version.record_bytes);
   }

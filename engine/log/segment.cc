@@ -254,6 +254,14 @@ absl::StatusOr<Record> Segment::ReadAt(uint32_t offset, uint32_t record_bytes,
   return PeekRecord(bytes, name_, offset);
 }
 
+absl::StatusOr<Record> Segment::ReadCheckedAt(uint32_t offset, uint32_t record_bytes,
+                                              std::string* scratch) const {
+  ASSIGN_OR_RETURN(const std::string_view bytes, file_->Read(offset, record_bytes, scratch));
+  Record record;
+  RETURN_IF_ERROR(CheckRecord(bytes, MakePosition(number(), offset), name_, offset, &record));
+  return record;
+}
+
 absl::StatusOr<bool> Segment::Decode(uint32_t offset, Record* record, std::string* scratch) const {
   if (offset + uint64_t{kRecordHeaderBytes} > capacity_) return false;
   ASSIGN_OR_RETURN(std::string_view bytes, file_->Read(offset, kRecordHeaderBytes, scratch));

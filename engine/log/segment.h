@@ -112,6 +112,8 @@ class Segment final : public ValueHost {
 
   // A record that the memtable points at, whose bytes this process wrote or checked.
   absl::StatusOr<Record> ReadAt(uint32_t offset, uint32_t record_bytes, std::string* scratch) const;
+  absl::StatusOr<Record> ReadCheckedAt(uint32_t offset, uint32_t record_bytes,
+                                       std::string* scratch) const;
 
   void PrefetchAt(uint32_t offset, uint32_t record_bytes) const {
     if (data_ != nullptr) PrefetchBytes(data_ + offset, record_bytes);
