@@ -272,6 +272,22 @@ TEST_CASE("an expired key is gone at once, and counted down in the next round", 
   CHECK(fixture.ExpiryRecords(0) == 0);
 }
 
+TEST_CASE("a clock that steps ahead within a round shows no empty value", "[backend]") {
+  Fixture fixture;
+  fixture.Run({Put(0, "key", "value", fixture.now() + 1000)});
+  std::optional<std::string> seen;
+  const Body look = [&](Keyspace& keyspace) -> absl::Status {
+    fixture.clock.Advance(absl::Hours(1));
+    ASSIGN_OR_RETURN(const Object* object, keyspace.Find(0, "key"));
+    if (object != nullptr) seen = std::string(object->payload);
+    return absl::OkStatus();
+  };
+  fixture.Run({look}, {{.database = 0, .key = "key", .wants_value = false}});
+  REQUIRE(seen != "");
+  REQUIRE(fixture.Get(0, "key") == std::nullopt);
+  REQUIRE(fixture.backend->Counts(0) == KeyCounts{});
+}
+
 TEST_CASE("a key that was given another expiry, or none, does not expire at the old one",
           "[backend]") {
   Fixture fixture;

@@ -63,8 +63,10 @@ absl::Status PendingChanges::Fetch(std::span<const KeyUse> uses) {
 
 absl::StatusOr<const Object*> PendingChanges::Find(int database, std::string_view key) {
   ASSIGN_OR_RETURN(Entry * entry, Load(database, key));
-  if (IsVisible(*entry) && !entry->is_complete) RETURN_IF_ERROR(Complete(entry));
-  return IsVisible(*entry) ? &entry->object : nullptr;
+  if (!IsVisible(*entry)) return nullptr;
+  if (!entry->is_complete) RETURN_IF_ERROR(Complete(entry));
+  // The engine may have forgotten it meanwhile, if the clock has stepped far ahead.
+  return entry->is_complete ? &entry->object : nullptr;
 }
 
 absl::Status PendingChanges::Put(int database, std::string_view key, const Object& object) {
