@@ -133,7 +133,7 @@ lsm::PickerOptions DBImpl::PickerOptionsLocked() const {
   lsm::PickerOptions picker;
   picker.level_base_bytes = options_.level_base_bytes;
   // Where merging finds few dead entries, there is little to win by doing it early.
-  picker.upper_share_max = budget_.upper_share_max / std::max(0.4, drop_ratio_);
+  picker.upper_share_max = budget_.upper_share_max / std::max(0.4, replaced_share_);
   picker.snapshots = SnapshotSequencesLocked();
   picker.now_ms = clock_.WallMillis();
   return picker;
@@ -189,6 +189,13 @@ absl::Status DBImpl::RunFlush(bool* done) {
     }
     const uint16_t id = task.families[task.next_family];
     const lsm::MemTable& memtable = *task.generation->table(id);
+    std::shared_ptr<const lsm::Version> before;
+    {
+      MutexLock lock(mutex_);
+      before = version_;
+    }
+    const lsm::Family* family = before->family(id);
+    task.replaced_share = family == nullptr ? 0 : lsm::ReplacedShare(memtable, *family);
     std::vector<std::unique_ptr<table::TableIterator>> inputs;
     inputs.push_back(lsm::NewMemTableSource(
         memtable, task.snapshots,
@@ -213,7 +220,10 @@ absl::Status DBImpl::RunFlush(bool* done) {
     return std::move(finished).status();
   }
   if (*finished) {
-    for (const lsm::NewTable& table : task.job->outputs().tables()) task.tables.push_back(table);
+    for (const lsm::NewTable& table : task.job->outputs().tables()) {
+      task.tables.push_back(table);
+      task.tables.back().replaced_share = task.replaced_share;
+    }
     counters_.Add(Counter::kTableBytes, task.job->outputs().bytes_written());
     task.finished_jobs.push_back(std::move(task.job));
     ++task.next_family;
@@ -256,6 +266,7 @@ absl::Status DBImpl::InstallFlush() {
   // Everything that was worth keeping of these is in the tables.
   for (const uint32_t number : unreferenced) live_files_->RetireSegment(number);
   MutexLock lock(mutex_);
+  if (!task.families.empty()) replaced_share_ = task.replaced_share;
   SubmitPurge();
   return absl::OkStatus();
 }
@@ -293,11 +304,12 @@ absl::Status DBImpl::BeginCompaction(const lsm::Compaction& compaction) {
   if (!compaction.overlapping.empty()) {
     inputs.push_back(lsm::NewLevelIterator(compaction.overlapping, false));
   }
-  const lsm::Family* family = version->family(compaction.column_family);
-  if (family == nullptr) return absl::CancelledError("the column family was dropped");
+  const lsm::Family* found = version->family(compaction.column_family);
+  if (found == nullptr) return absl::CancelledError("the column family was dropped");
+  // Not the version: it would keep every file of values that is collected meanwhile.
+  const auto family = std::make_shared<const lsm::Family>(*found);
   const uint32_t output_level = compaction.output_level;
-  const auto is_bottom = [version, family, output_level](std::string_view start,
-                                                         std::string_view end) {
+  const auto is_bottom = [family, output_level](std::string_view start, std::string_view end) {
     return lsm::IsBottomFor(*family, output_level, start, end);
   };
   task.job = std::make_unique<lsm::CompactionJob>(
@@ -340,6 +352,16 @@ absl::Status DBImpl::RunCompaction(bool* done) {
   return InstallCompaction();
 }
 
+double DBImpl::CompactionTask::ReplacedShare() const {
+  double replaced = 0;
+  uint64_t all = 0;
+  for (const lsm::TableRef& table : compaction.inputs) {
+    replaced += table->replaced_share * static_cast<double>(table->value_bytes());
+    all += table->value_bytes();
+  }
+  return all == 0 ? 0 : replaced / static_cast<double>(all);
+}
+
 absl::Status DBImpl::InstallCompaction() {
   CompactionTask& task = *compaction_;
   const lsm::Compaction& compaction = task.compaction;
@@ -348,8 +370,11 @@ absl::Status DBImpl::InstallCompaction() {
   for (const lsm::TableRef& table : compaction.inputs) {
     edit.deleted_tables.push_back({compaction.column_family, compaction.level, table->number});
     if (compaction.IsMove()) {
-      edit.new_tables.push_back(
-          {compaction.column_family, compaction.output_level, table->number, table->summary});
+      edit.new_tables.push_back({.column_family = compaction.column_family,
+                                 .level = compaction.output_level,
+                                 .number = table->number,
+                                 .summary = table->summary,
+                                 .replaced_share = table->replaced_share});
     }
   }
   for (const lsm::TableRef& table : compaction.overlapping) {
@@ -358,6 +383,9 @@ absl::Status DBImpl::InstallCompaction() {
   }
   if (task.job != nullptr) {
     edit.new_tables = task.job->outputs().tables();
+    if (compaction.output_level < lsm::kBottomLevel) {
+      for (lsm::NewTable& table : edit.new_tables) table.replaced_share = task.ReplacedShare();
+    }
     counters_.Add(Counter::kTableBytes, task.job->outputs().bytes_written());
   }
   if (absl::Status status = Install(edit, nullptr); !status.ok()) {
@@ -365,13 +393,7 @@ absl::Status DBImpl::InstallCompaction() {
     return status;
   }
   counters_.Add(Counter::kCompactions);
-  uint64_t upper_entries = 0;
-  for (const lsm::TableRef& table : compaction.inputs) upper_entries += table->summary.entries;
   MutexLock lock(mutex_);
-  if (task.job != nullptr && upper_entries > 0 && !compaction.overlapping.empty()) {
-    drop_ratio_ = std::min(
-        1.0, static_cast<double>(task.job->entries_dropped()) / static_cast<double>(upper_entries));
-  }
   // The inputs' files go once the job's own iterators are gone too.
   task.job.reset();
   task.compaction = {};

@@ -21,6 +21,7 @@ struct DBImpl::FlushTask {
   std::unique_ptr<lsm::CompactionJob> job;  // Of families[next_family].
   std::vector<std::unique_ptr<lsm::CompactionJob>> finished_jobs;
   std::vector<lsm::NewTable> tables;
+  double replaced_share = 0;  // Of the memtable of `job`.
 
   // Removes the outputs.
   void Discard() {
@@ -33,6 +34,10 @@ struct DBImpl::CompactionTask {
   bool started = false;
   lsm::Compaction compaction;
   std::unique_ptr<lsm::CompactionJob> job;  // Null for a move or a drop.
+
+  // Of the inputs, by their values' bytes: what the outputs are taken to have if there is a level
+  // below them.
+  double ReplacedShare() const;
 };
 
 // Moves the live values of a few files into a new value file.

@@ -15,13 +15,13 @@ constexpr uint64_t kRetryNanos = 100'000'000;
 
 }  // namespace
 
-// A thirty-second of the data, so that the segment being filled and the one prepared to follow it
+// A sixty-fourth of the data, so that the segment being filled and the one prepared to follow it
 // are a small part of the disk space.
 uint64_t DBImpl::NextSegmentBytes() const {
   const uint64_t max = options_.segment_bytes_max;
   const uint64_t min = std::max(kSegmentBytesMin, max / 16);
   if (disk_full_.load()) return std::min<uint64_t>(min, 1 << 20);
-  return std::clamp(std::bit_floor(live_bytes_.load() / 32 + 1), min, max);
+  return std::clamp(std::bit_floor(live_bytes_.load() / 64 + 1), min, max);
 }
 
 uint64_t DBImpl::LogDistanceMax() const {
@@ -110,11 +110,12 @@ Debts DBImpl::CurrentDebts() {
     debts.level0_tables = std::max<uint64_t>(debts.level0_tables, family.levels[0].size());
   }
   debts.level0_tables_slow = 12;
-  ValueSpace values{.live_bytes = version_->live_value_bytes(), .drop_ratio = drop_ratio_};
+  ValueSpace values{.live_bytes = version_->live_value_bytes(), .unflushed_share = replaced_share_};
   for (const auto& [id, family] : version_->families()) {
     for (uint32_t level = 0; level < lsm::kBottomLevel; ++level) {
       for (const lsm::TableRef& table : family.levels[level]) {
-        values.upper_bytes += table->value_bytes();
+        values.replaced_bytes += static_cast<uint64_t>(table->replaced_share *
+                                                       static_cast<double>(table->value_bytes()));
       }
     }
   }
@@ -123,12 +124,11 @@ Debts DBImpl::CurrentDebts() {
     values.unflushed_bytes += generation->log_bytes();
   }
   const uint64_t tables = version_->table_bytes();
-  debts.disk_bytes = version_->segment_bytes() + values.unflushed_bytes + tables;
-  // Small databases overshoot: files come in whole segments.
-  debts.disk_bytes_target =
-      static_cast<uint64_t>(options_.space_target *
-                            static_cast<double>(LikelyLiveBytes(values) + tables)) +
-      2 * options_.segment_bytes_max;
+  // The active segment and the one prepared to follow it take their whole size.
+  debts.disk_bytes = version_->segment_bytes() + values.unflushed_bytes + tables +
+                     2 * NextSegmentBytes() + options_.reserve_bytes;
+  debts.disk_bytes_target = DiskTarget(options_.space_target, LikelyLiveBytes(values) + tables,
+                                       2 * options_.segment_bytes_max);
   return debts;
 }
 

@@ -18,20 +18,24 @@ struct Debts {
   uint64_t level0_tables = 0;
   uint64_t level0_tables_slow = 0;  // From here on writers wait.
   uint64_t disk_bytes = 0;          // Log, values and tables.
-  uint64_t disk_bytes_target = 0;   // What the space target allows; 0: no bound.
+  uint64_t disk_bytes_target = 0;   // From here on writers wait; 0: no bound.
 };
 
 // What is known about the values on disk.
 struct ValueSpace {
   uint64_t live_bytes = 0;       // Referred to by tables.
-  uint64_t upper_bytes = 0;      // Of them, by entries above the bottom level.
+  uint64_t replaced_bytes = 0;   // Of them, by entries that newer ones replace, as far as is known.
   uint64_t unflushed_bytes = 0;  // In the log, not in tables yet.
-  double drop_ratio = 0;  // How many entries each upper one has lately been found to replace.
+  double unflushed_share = 0;    // How many of those replace others.
 };
 
-// Bytes that will turn out to be live. Each entry above the bottom may replace one below it, which
-// counts as live until the two meet; how often that is so, the last merges tell.
+// Bytes that will turn out to be live. An entry that a newer one replaces counts as live until the
+// two meet in a merge; how many there are is estimated when a memtable is flushed.
 uint64_t LikelyLiveBytes(const ValueSpace& space);
+
+// How much disk space `live_bytes` may take before writers wait, so that it stays below
+// `space_target` times as much. Small databases may take `overshoot_bytes` more than they hold.
+uint64_t DiskTarget(double space_target, uint64_t live_bytes, uint64_t overshoot_bytes);
 
 // How long a write of `bytes` should wait.
 absl::Duration ThrottleDelay(const Debts& debts, uint64_t bytes);

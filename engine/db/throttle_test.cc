@@ -38,25 +38,42 @@ TEST_CASE("each debt alone makes writers wait, from its bound on and never less 
   };
   rises([](Debts& debts, uint64_t debt) { debts.immutable_memtables = debt; }, 2, 4);
   rises([](Debts& debts, uint64_t debt) { debts.level0_tables = debt; }, 8, 24);
-  rises([](Debts& debts, uint64_t debt) { debts.disk_bytes = debt; }, 1000, 1250);
+  rises([](Debts& debts, uint64_t debt) { debts.disk_bytes = debt; }, 1000, 1100);
 }
 
 TEST_CASE("the first waits are much shorter than the last", "[throttle]") {
   Debts first = kNoDebts;
-  first.disk_bytes = 1025;
+  first.disk_bytes = 1010;
   Debts last = kNoDebts;
-  last.disk_bytes = 1250;
+  last.disk_bytes = 1100;
   REQUIRE(ThrottleDelay(first, 1024) * 50 < ThrottleDelay(last, 1024));
 }
 
 TEST_CASE("the worst debt decides, and larger writes wait longer", "[throttle]") {
   Debts disk = kNoDebts;
-  disk.disk_bytes = 1200;
+  disk.disk_bytes = 1080;
   Debts both = disk;
   both.level0_tables = 9;
   REQUIRE(ThrottleDelay(both, 1024) == ThrottleDelay(disk, 1024));
   REQUIRE(ThrottleDelay(disk, 4096) > ThrottleDelay(disk, 1024));
   REQUIRE(ThrottleDelay(disk, 0) > absl::ZeroDuration());
+}
+
+TEST_CASE("writers wait before the space target is reached, and small databases later",
+          "[throttle]") {
+  REQUIRE(DiskTarget(1.6, 1'000'000, 1000) < 1'600'000);
+  REQUIRE(DiskTarget(1.6, 1'000'000, 1000) > 1'300'000);
+  REQUIRE(DiskTarget(1.6, 1000, 50'000) == 51'000);
+}
+
+TEST_CASE("bytes that newer ones replace are not taken for live", "[throttle]") {
+  const ValueSpace space{.live_bytes = 1000, .replaced_bytes = 300, .unflushed_bytes = 200};
+  REQUIRE(LikelyLiveBytes(space) == 900);
+  ValueSpace overwriting = space;
+  overwriting.unflushed_share = 1;
+  REQUIRE(LikelyLiveBytes(overwriting) == 700);
+  overwriting.replaced_bytes = 2000;  // Estimates may contradict each other.
+  REQUIRE(LikelyLiveBytes(overwriting) == 0);
 }
 
 TEST_CASE("what a space target allows is divided and never spent twice", "[throttle]") {

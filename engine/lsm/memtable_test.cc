@@ -1,6 +1,8 @@
 #include "engine/lsm/memtable.h"
 
 #include "engine/lsm/memtable_source.h"
+#include "engine/lsm/test_level.h"
+#include "engine/lsm/version.h"
 #include "engine/table/test_table.h"
 
 #include <atomic>
@@ -272,6 +274,25 @@ TEST_CASE("a flush passes over small versions that no reader can tell from a new
           std::vector<uint32_t>{448, 320, 192, 128});
   REQUIRE(offsets({table::At(3, 448)}) == std::vector<uint32_t>{448, 320});
   REQUIRE(offsets({table::At(3, 447)}) == std::vector<uint32_t>{448, 384, 320});
+}
+
+TEST_CASE("a memtable's keys that tables have already are counted by a sample", "[memtable]") {
+  BlockCache cache(1 << 20);
+  std::vector<Row> rows;
+  for (uint64_t i = 0; i < 2000; ++i)
+    rows.push_back(table::Inline(fmt::format("k{:05}", i), 1, "v"));
+  Family family;
+  family.levels[kBottomLevel] = MakeLevel(rows, 500, cache);
+  const auto share_of = [&](uint64_t first, uint64_t last) {
+    MemTable memtable(4);
+    for (uint64_t i = first; i < last; ++i) Add(memtable, fmt::format("k{:05}", i), i + 1);
+    return ReplacedShare(memtable, family);
+  };
+  REQUIRE(share_of(0, 2000) == 1.0);
+  REQUIRE(share_of(2000, 4000) < 0.1);  // Filters err now and then.
+  REQUIRE(share_of(1000, 3000) > 0.4);
+  REQUIRE(share_of(1000, 3000) < 0.6);
+  REQUIRE(share_of(0, 0) == 0);
 }
 
 }  // namespace nokv::lsm

@@ -18,11 +18,29 @@ bool ByKey(const TableRef& a, const TableRef& b) {
   return a->summary.smallest_key < b->summary.smallest_key;
 }
 
-absl::StatusOr<TableRef> MakeTableFile(uint64_t number, const table::TableSummary& summary,
-                                       FileOpener* opener) {
+bool MayContain(const Family& family, std::string_view key) {
+  const uint64_t hash = table::Table::HashKey(key);
+  for (uint32_t number = 0; number < kLevels; ++number) {
+    const TableList& level = family.levels[number];
+    if (number == 0) {
+      for (const TableRef& file : level) {
+        if (file->table->MayContain(hash)) return true;
+      }
+    } else if (const size_t index = FirstTableFor(level, key); index < level.size()) {
+      const TableFile& file = *level[index];
+      if (file.summary.smallest_key <= key && file.table->MayContain(hash)) return true;
+    }
+  }
+  return false;
+}
+
+absl::StatusOr<TableRef> MakeTableFile(const NewTable& added, FileOpener* opener) {
+  const uint64_t number = added.number;
+  const table::TableSummary& summary = added.summary;
   auto file = std::make_shared<TableFile>();
   file->number = number;
   file->summary = summary;
+  file->replaced_share = added.replaced_share;
   if (opener != nullptr) {
     ASSIGN_OR_RETURN(file->table, opener->OpenTable(number));
     if (file->table->summary() != summary) {
@@ -62,7 +80,8 @@ absl::Status Version::FinishFold(FileOpener& opener) {
   for (auto& [id, family] : families_) {
     for (TableList& level : family.levels) {
       for (TableRef& table : level) {
-        ASSIGN_OR_RETURN(table, MakeTableFile(table->number, table->summary, &opener));
+        ASSIGN_OR_RETURN(
+            table, MakeTableFile({.number = table->number, .summary = table->summary}, &opener));
       }
     }
   }
@@ -128,7 +147,7 @@ absl::Status Version::ApplyTables(const VersionEdit& edit, FileOpener* opener) {
     if (added.level >= kLevels) {
       return DataLossError("manifest: table {} at level {}", added.number, added.level);
     }
-    ASSIGN_OR_RETURN(TableRef file, MakeTableFile(added.number, added.summary, opener));
+    ASSIGN_OR_RETURN(TableRef file, MakeTableFile(added, opener));
     AddLive(file->summary, true);
     TableList& level = family->second.levels[added.level];
     const auto at =
@@ -272,6 +291,20 @@ size_t FirstTableFor(const TableList& level, std::string_view key) {
       level.begin(), level.end(), key,
       [](const TableRef& table, std::string_view k) { return table->summary.largest_key < k; });
   return static_cast<size_t>(found - level.begin());
+}
+
+double ReplacedShare(const MemTable& memtable, const Family& family) {
+  constexpr size_t kStride = 32;
+  size_t asked = 0;
+  size_t found = 0;
+  size_t skipped = 0;
+  KeyTree::Cursor cursor = memtable.NewCursor();
+  for (cursor.SeekToFirst(); cursor.Valid(); cursor.Next()) {
+    if (skipped++ % kStride != 0) continue;
+    ++asked;
+    found += MayContain(family, cursor.node().key()) ? 1 : 0;
+  }
+  return asked == 0 ? 0 : static_cast<double>(found) / static_cast<double>(asked);
 }
 
 std::pair<size_t, size_t> OverlappingRange(const TableList& level, std::string_view start,

@@ -14,6 +14,7 @@
 #include "engine/base/status.h"
 #include "engine/log/value_host.h"
 #include "engine/lsm/host_index.h"
+#include "engine/lsm/memtable.h"
 #include "engine/lsm/range_tombstones.h"
 #include "engine/lsm/version_edit.h"
 #include "engine/table/table.h"
@@ -36,6 +37,8 @@ struct TableFile {
   table::TableSummary summary;
   std::shared_ptr<const table::Table> table;
   std::unique_ptr<const RangeTombstones> range_tombstones;  // Null if there are none.
+  // An estimate of how many of its entries replace one further down. 0 if it is not known.
+  double replaced_share = 0;
 
   uint64_t value_bytes() const {
     uint64_t bytes = 0;
@@ -161,5 +164,9 @@ std::pair<size_t, size_t> OverlappingRange(const TableList& level, std::string_v
 
 // The first table of a sorted level whose largest key is >= `key`.
 size_t FirstTableFor(const TableList& level, std::string_view key);
+
+// How many of the keys of `memtable` have versions in the tables already: an estimate from a
+// sample, by the tables' filters.
+double ReplacedShare(const MemTable& memtable, const Family& family);
 
 }  // namespace nokv::lsm

@@ -22,6 +22,7 @@ struct NewTable {
   uint32_t level = 0;
   uint64_t number = 0;
   table::TableSummary summary;
+  double replaced_share = 0;  // See TableFile. Not written to the manifest.
 
   friend bool operator==(const NewTable&, const NewTable&) = default;
 };

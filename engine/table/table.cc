@@ -23,6 +23,10 @@ Table::~Table() = default;
 
 uint64_t Table::HashKey(std::string_view key) { return table::HashKey(key); }
 
+bool Table::MayContain(uint64_t key_hash) const {
+  return file_->sections().filter.MayContain(key_hash);
+}
+
 absl::StatusOr<bool> Table::Get(std::string_view key, uint64_t key_hash, Sequence bound,
                                 Entry* entry) const {
   const Sections& sections = file_->sections();

@@ -53,6 +53,9 @@ class Table {
   // The hash that Get() wants, the same for all tables.
   static uint64_t HashKey(std::string_view key);
 
+  // False only if no key of this hash is in the table. Reads nothing from the file.
+  bool MayContain(uint64_t key_hash) const;
+
   // The newest version of `key` with sequence <= `bound`. False if there is none here (range
   // tombstones are not consulted). The caller holds an EpochGuard for as long as it uses `entry`,
   // whose key is the view that was passed in.
