@@ -16,14 +16,47 @@ constexpr uint32_t kWordBytes = 16;
 constexpr uint32_t kPlaceBytes = 8;
 
 // One segment's part of the index, read in place.
+// Sections with more ordinals than this for each value are searched instead.
+constexpr uint32_t kOffsetsPerValueMax = 4;
+
 struct SectionView {
   uint32_t segment = 0;
   uint32_t ordinals = 0;
   uint32_t live = 0;
   const char* words = nullptr;
   const char* places = nullptr;
+  // Of each ordinal, 0 for those that are not here; null where that would be mostly zeros.
+  const uint32_t* offsets = nullptr;
   CheckedValues* checked = nullptr;
+
+  // The place of a value, or null.
+  const char* FindPlace(uint32_t ordinal) const {
+    if (ordinal >= ordinals) return nullptr;
+    const char* word = words + size_t{ordinal / 64} * kWordBytes;
+    const auto bits = LoadFixed<uint64_t>(word);
+    const uint64_t bit = uint64_t{1} << (ordinal % 64);
+    if ((bits & bit) == 0) return nullptr;
+    const uint32_t rank = LoadFixed<uint32_t>(word + 8) +
+                          static_cast<uint32_t>(__builtin_popcountll(bits & (bit - 1)));
+    return rank < live ? places + size_t{rank} * kPlaceBytes : nullptr;
+  }
+
+  // 0 if the value is not here. With `offsets`, one cache miss instead of two in a row.
+  uint32_t FindOffset(uint32_t ordinal) const {
+    if (offsets != nullptr) return ordinal < ordinals ? offsets[ordinal] : 0;
+    const char* const place = FindPlace(ordinal);
+    return place == nullptr ? 0 : LoadFixed<uint32_t>(place);
+  }
 };
+
+std::vector<uint32_t> ExpandOffsets(const SectionView& section) {
+  std::vector<uint32_t> offsets(section.ordinals);
+  for (uint32_t ordinal = 0; ordinal < section.ordinals; ++ordinal) {
+    const char* const place = section.FindPlace(ordinal);
+    if (place != nullptr) offsets[ordinal] = LoadFixed<uint32_t>(place);
+  }
+  return offsets;
+}
 
 }  // namespace
 
@@ -110,9 +143,10 @@ struct ValueFile::State {
   std::string name;
   uint32_t number = 0;
   uint64_t size_bytes = 0;
-  std::string index;  // Copied: 10 to 25 bytes a value, touched at every read.
+  std::string index;  // Copied: 10 to 25 bytes a value.
   std::vector<SectionView> sections;
   std::deque<CheckedValues> checked;  // Of each section.
+  std::deque<std::vector<uint32_t>> offsets;
 
   absl::Status ParseIndex(uint64_t index_offset, uint32_t section_count) {
     Decoder decoder(index);
@@ -129,6 +163,9 @@ struct ValueFile::State {
       }
       view.words = words.data();
       view.places = places.data();
+      if (view.ordinals / kOffsetsPerValueMax <= view.live) {
+        view.offsets = offsets.emplace_back(ExpandOffsets(view)).data();
+      }
       view.checked = &checked.emplace_back(view.ordinals);
       sections.push_back(view);
     }
@@ -146,15 +183,15 @@ class ValueFile::Host final : public ValueHost {
 
   absl::StatusOr<Record> ReadValue(uint32_t ordinal, uint32_t record_bytes, ReadChecks checks,
                                    std::string* scratch) const override {
-    Position original = 0;
-    uint32_t offset = 0;
+    const uint32_t offset = section_.FindOffset(ordinal);
+    if (offset == 0) return MissingError(ordinal);
     ASSIGN_OR_RETURN(const std::string_view bytes,
-                     ReadPlaced(ordinal, record_bytes, {&original, &offset}, scratch));
+                     state_.file->Read(offset, record_bytes, scratch));
     if (!checks.verify || (!checks.again && section_.checked->Contains(ordinal))) {
       return PeekRecord(bytes, state_.name, offset);
     }
     Record record;
-    RETURN_IF_ERROR(CheckRecord(bytes, original, state_.name, offset, &record));
+    RETURN_IF_ERROR(CheckRecord(bytes, OriginalPosition(ordinal), state_.name, offset, &record));
     if (!checks.again) section_.checked->Add(ordinal);
     return record;
   }
@@ -162,53 +199,40 @@ class ValueFile::Host final : public ValueHost {
   absl::StatusOr<std::string_view> ReadRaw(uint32_t ordinal, uint32_t record_bytes,
                                            Position* position,
                                            std::string* scratch) const override {
-    uint32_t offset = 0;
-    return ReadPlaced(ordinal, record_bytes, {position, &offset}, scratch);
+    const uint32_t offset = section_.FindOffset(ordinal);
+    if (offset == 0) return MissingError(ordinal);
+    *position = OriginalPosition(ordinal);
+    return state_.file->Read(offset, record_bytes, scratch);
   }
 
   void PrefetchPlace(uint32_t ordinal) const override {
-    if (ordinal < section_.ordinals) {
+    if (ordinal >= section_.ordinals) return;
+    if (section_.offsets != nullptr) {
+      __builtin_prefetch(section_.offsets + ordinal);
+    } else {
       __builtin_prefetch(section_.words + size_t{ordinal / 64} * kWordBytes);
     }
   }
 
   void Prefetch(uint32_t ordinal, uint32_t record_bytes) const override {
     const char* data = state_.file->data();
-    const char* place = FindPlace(ordinal);
-    if (data == nullptr || place == nullptr) return;
-    const auto offset = LoadFixed<uint32_t>(place);
-    if (offset < state_.size_bytes) PrefetchBytes(data + offset, record_bytes);
+    const uint32_t offset = section_.FindOffset(ordinal);
+    if (data == nullptr || offset == 0 || offset >= state_.size_bytes) return;
+    PrefetchBytes(data + offset, record_bytes);
   }
 
   const std::string& file_name() const override { return state_.name; }
 
  private:
-  struct Found {
-    Position* original;
-    uint32_t* offset;
-  };
-
-  const char* FindPlace(uint32_t ordinal) const {
-    if (ordinal >= section_.ordinals) return nullptr;
-    const char* word = section_.words + size_t{ordinal / 64} * kWordBytes;
-    const auto bits = LoadFixed<uint64_t>(word);
-    const uint64_t bit = uint64_t{1} << (ordinal % 64);
-    if ((bits & bit) == 0) return nullptr;
-    const uint32_t rank = LoadFixed<uint32_t>(word + 8) +
-                          static_cast<uint32_t>(__builtin_popcountll(bits & (bit - 1)));
-    return rank < section_.live ? section_.places + size_t{rank} * kPlaceBytes : nullptr;
+  // Of a value that is here.
+  Position OriginalPosition(uint32_t ordinal) const {
+    const char* const place = section_.FindPlace(ordinal);
+    return MakePosition(section_.segment, LoadFixed<uint32_t>(place + 4));
   }
 
-  absl::StatusOr<std::string_view> ReadPlaced(uint32_t ordinal, uint32_t record_bytes, Found found,
-                                              std::string* scratch) const {
-    const char* place = FindPlace(ordinal);
-    if (place == nullptr) {
-      return DataLossError("{}: value {} of segment {} is not in the file", state_.name, ordinal,
-                           section_.segment);
-    }
-    *found.offset = LoadFixed<uint32_t>(place);
-    *found.original = MakePosition(section_.segment, LoadFixed<uint32_t>(place + 4));
-    return state_.file->Read(*found.offset, record_bytes, scratch);
+  absl::Status MissingError(uint32_t ordinal) const {
+    return DataLossError("{}: value {} of segment {} is not in the file", state_.name, ordinal,
+                         section_.segment);
   }
 
   const State& state_;
