@@ -132,7 +132,7 @@ void DBImpl::PurgeStep() {
 lsm::PickerOptions DBImpl::PickerOptionsLocked() const {
   lsm::PickerOptions picker;
   picker.level_base_bytes = options_.level_base_bytes;
-  // Where merging finds few dead entries, there is little to win by doing it early.
+  // Where few entries replace others, there is little to win by merging them early.
   picker.upper_share_max = budget_.upper_share_max / std::max(0.4, replaced_share_);
   picker.snapshots = SnapshotSequencesLocked();
   picker.now_ms = clock_.WallMillis();
@@ -196,6 +196,8 @@ absl::Status DBImpl::RunFlush(bool* done) {
     }
     const lsm::Family* family = before->family(id);
     task.replaced_share = family == nullptr ? 0 : lsm::ReplacedShare(memtable, *family);
+    task.keys += memtable.keys();
+    task.replaced_keys += task.replaced_share * static_cast<double>(memtable.keys());
     std::vector<std::unique_ptr<table::TableIterator>> inputs;
     inputs.push_back(lsm::NewMemTableSource(
         memtable, task.snapshots,
@@ -266,7 +268,7 @@ absl::Status DBImpl::InstallFlush() {
   // Everything that was worth keeping of these is in the tables.
   for (const uint32_t number : unreferenced) live_files_->RetireSegment(number);
   MutexLock lock(mutex_);
-  if (!task.families.empty()) replaced_share_ = task.replaced_share;
+  if (task.keys > 0) replaced_share_ = task.replaced_keys / static_cast<double>(task.keys);
   SubmitPurge();
   return absl::OkStatus();
 }
@@ -384,7 +386,8 @@ absl::Status DBImpl::InstallCompaction() {
   if (task.job != nullptr) {
     edit.new_tables = task.job->outputs().tables();
     if (compaction.output_level < lsm::kBottomLevel) {
-      for (lsm::NewTable& table : edit.new_tables) table.replaced_share = task.ReplacedShare();
+      const double replaced_share = task.ReplacedShare();
+      for (lsm::NewTable& table : edit.new_tables) table.replaced_share = replaced_share;
     }
     counters_.Add(Counter::kTableBytes, task.job->outputs().bytes_written());
   }

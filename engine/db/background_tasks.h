@@ -22,6 +22,8 @@ struct DBImpl::FlushTask {
   std::vector<std::unique_ptr<lsm::CompactionJob>> finished_jobs;
   std::vector<lsm::NewTable> tables;
   double replaced_share = 0;  // Of the memtable of `job`.
+  size_t keys = 0;            // Of the memtables so far.
+  double replaced_keys = 0;   // Of them, by their shares.
 
   // Removes the outputs.
   void Discard() {

@@ -269,7 +269,7 @@ class DBImpl final : public DB, private ReadState::Owner {
   bool collection_idle_ ABSL_GUARDED_BY(mutex_) = false;
   bool purge_submitted_ ABSL_GUARDED_BY(mutex_) = false;
   int pauses_ ABSL_GUARDED_BY(mutex_) = 0;  // Who wants no compaction or collection to start.
-  double replaced_share_ ABSL_GUARDED_BY(mutex_) = 0;  // Of the memtable flushed last.
+  double replaced_share_ ABSL_GUARDED_BY(mutex_) = 0;  // Of the memtables flushed last.
 
   // Each belongs to its running task; null if none runs (looked at under mutex_).
   std::unique_ptr<FlushTask> flush_;

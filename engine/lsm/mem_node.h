@@ -21,7 +21,7 @@ struct MemVersion {
   Sequence sequence = 0;  // Also the position of the record.
   const MemVersion* older = nullptr;
   uint32_t record_bytes = 0;
-  uint32_t ordinal = kNoOrdinal;  // kNoOrdinal if the value is small.
+  uint32_t ordinal = kNoOrdinal;  // Which it stays if the value is small.
   bool is_delete = false;
   bool has_expiry = false;
 

@@ -98,6 +98,17 @@ void MemTable::Add(std::string_view key, uint64_t hash, const MemVersion& versio
   InsertIntoHash(node, hash);
 }
 
+std::vector<std::string_view> MemTable::SampleKeys(size_t count) const {
+  std::vector<std::string_view> keys;
+  for (const std::atomic<uint64_t>& slot : hash_.load(std::memory_order_acquire)->slots) {
+    const uint64_t packed = slot.load(std::memory_order_acquire);
+    if (packed == 0) continue;
+    if (keys.size() == count) break;
+    keys.push_back(HashTable::NodeOf(packed)->key());
+  }
+  return keys;
+}
+
 void MemTable::AddRangeTombstone(const table::RangeTombstone& tombstone) {
   range_tombstone_list_.push_back(tombstone);
   range_tombstone_sets_.push_back(std::make_unique<const RangeTombstones>(range_tombstone_list_));

@@ -63,6 +63,9 @@ class MemTable {
     return arena_.used_bytes() + table_bytes_.load(std::memory_order_relaxed);
   }
 
+  // At most `count` keys, chosen by their hash. Beside the writer.
+  std::vector<std::string_view> SampleKeys(size_t count) const;
+
   // Beside the writer.
   KeyTree::Cursor NewCursor() const { return KeyTree::Cursor(tree_); }
 

@@ -294,17 +294,11 @@ size_t FirstTableFor(const TableList& level, std::string_view key) {
 }
 
 double ReplacedShare(const MemTable& memtable, const Family& family) {
-  constexpr size_t kStride = 32;
-  size_t asked = 0;
-  size_t found = 0;
-  size_t skipped = 0;
-  KeyTree::Cursor cursor = memtable.NewCursor();
-  for (cursor.SeekToFirst(); cursor.Valid(); cursor.Next()) {
-    if (skipped++ % kStride != 0) continue;
-    ++asked;
-    found += MayContain(family, cursor.node().key()) ? 1 : 0;
-  }
-  return asked == 0 ? 0 : static_cast<double>(found) / static_cast<double>(asked);
+  constexpr size_t kSample = 1024;
+  const std::vector<std::string_view> keys = memtable.SampleKeys(kSample);
+  const auto found = std::count_if(keys.begin(), keys.end(),
+                                   [&](std::string_view key) { return MayContain(family, key); });
+  return keys.empty() ? 0 : static_cast<double>(found) / static_cast<double>(keys.size());
 }
 
 std::pair<size_t, size_t> OverlappingRange(const TableList& level, std::string_view start,
