@@ -39,6 +39,7 @@ class Benchmark {
 
   // Returns the exit code: 1 if any run failed.
   int Run() {
+    if (!CanSaveJson()) return 1;
     fmt::print("{} records of {} B, {} operations, {} threads, durability {}, memory {} MiB\n",
                settings_.records, settings_.value_size, settings_.operations, settings_.threads,
                NameOf(settings_.durability), settings_.memory_bytes >> 20);
@@ -62,8 +63,10 @@ class Benchmark {
 
  private:
   absl::Status Measure(const std::string& engine, int run) {
-    const std::filesystem::path directory = std::filesystem::absolute(settings_.directory) /
-                                            fmt::format("{}-{}-{}", engine, run, getpid());
+    std::error_code error;
+    const std::filesystem::path parent = std::filesystem::absolute(settings_.directory, error);
+    if (error) return ErrnoStatus(error.value(), "find", settings_.directory);
+    const std::filesystem::path directory = parent / fmt::format("{}-{}-{}", engine, run, getpid());
     RETURN_IF_ERROR(MakeFreshDirectory(directory));
     const ChildTask task = {.engine = engine, .run = run, .directory = directory.string()};
     const ChildListener listener = {
@@ -83,7 +86,6 @@ class Benchmark {
       fmt::print("kept {}\n", directory.string());
       return result;
     }
-    std::error_code error;
     std::filesystem::remove_all(directory, error);
     if (error) result.Update(ErrnoStatus(error.value(), "remove", directory.string()));
     return result;
@@ -99,9 +101,17 @@ class Benchmark {
     return ordered;
   }
 
+  // Before anything is measured: an hour's figures must not end at a file that can't be written.
+  bool CanSaveJson() const {
+    return settings_.json_file.empty() || Succeeded(CheckTakesJson(settings_.json_file));
+  }
+
   bool SaveJson() const {
-    if (settings_.json_file.empty()) return true;
-    const absl::Status status = WriteJson(settings_.json_file, measurements_);
+    return settings_.json_file.empty() || Succeeded(WriteJson(settings_.json_file, measurements_));
+  }
+
+  // Whether `status` is good; the user is told if it is not.
+  static bool Succeeded(const absl::Status& status) {
     if (!status.ok()) fmt::print(stderr, "nokv-ycsb: {}\n", StdView(status.message()));
     return status.ok();
   }

@@ -151,6 +151,14 @@ Measurement MeasurementFromJson(const nlohmann::json& json) {
   return m;
 }
 
+absl::Status CheckTakesJson(const std::string& file) {
+  // Appends nothing: what is in the file stays until there is something new.
+  const std::ofstream out(file, std::ios::app);
+  if (out) return absl::OkStatus();
+  return InvalidArgumentError("{}; give --json a file that can be written",
+                              StdView(ErrnoStatus(errno, "open", file).message()));
+}
+
 absl::Status WriteJson(const std::string& file, const std::vector<Measurement>& measurements) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const Measurement& measurement : measurements) list.push_back(ToJson(measurement));

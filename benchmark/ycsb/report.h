@@ -1,6 +1,6 @@
 // Measurements as JSON and as the tables at the end.
 //
-// Thread-safety: all functions are pure but for the file that WriteJson() writes.
+// Thread-safety: all functions are pure but for the file that the JSON goes to.
 #pragma once
 
 #include "benchmark/ycsb/measurement.h"
@@ -17,6 +17,9 @@ nlohmann::ordered_json ToJson(const Measurement& measurement);
 
 // Of what ToJson() made.
 Measurement MeasurementFromJson(const nlohmann::json& json);
+
+// Whether WriteJson() could write to `file` now; makes an empty one if there is none.
+absl::Status CheckTakesJson(const std::string& file);
 
 // A list with one object for each measurement.
 absl::Status WriteJson(const std::string& file, const std::vector<Measurement>& measurements);

@@ -19,6 +19,11 @@ struct Words {
   std::string distribution = "zipfian";
 };
 
+// For CLI::Option::check(): what is wrong with the name of a file or directory.
+std::string RefuseEmpty(const std::string& name) {
+  return name.empty() ? "is empty; give a path, or leave the flag out" : "";
+}
+
 void AddWorkOptions(CLI::App& app, Settings& settings, Words& words) {
   app.add_option("--engines", settings.engines, "Engines to compare, in this order")
       ->delimiter(',')
@@ -72,8 +77,10 @@ void AddRunOptions(CLI::App& app, Settings& settings) {
       ->capture_default_str();
   app.add_option("--seed", settings.seed, "Of the operation streams")->capture_default_str();
   app.add_option("--dir", settings.directory, "Where the databases are made; on the disk to test")
+      ->check(RefuseEmpty)
       ->capture_default_str();
-  app.add_option("--json", settings.json_file, "Also write every single measurement to this file");
+  app.add_option("--json", settings.json_file, "Also write every single measurement to this file")
+      ->check(RefuseEmpty);
   app.add_flag("--keep", settings.keep, "Leave the databases behind");
   app.add_flag("--progress", settings.progress,
                "Show progress although the error output is not a terminal");
@@ -103,6 +110,7 @@ std::optional<Settings> ParseCommandLine(int argc, char** argv, int* exit_code) 
   settings.progress = isatty(STDERR_FILENO) == 1;
 
   CLI::App app(kDescription, "nokv-ycsb");
+  app.set_version_flag("--version", "nokv-ycsb " NOKV_VERSION);
   ChildTask child;
   Words words;
   AddWorkOptions(app, settings, words);

@@ -55,7 +55,7 @@ class HttplibServer final : public AdminServer {
   static absl::Status CannotListen(const std::string& host, uint16_t port) {
     return AlreadyExistsError(
         "cannot listen on {}:{} for metrics: another program does, or the address is not this "
-        "machine's; choose another --metrics-addr",
+        "machine's, or this user may not take ports below 1024; choose another --metrics-addr",
         host, port);
   }
 

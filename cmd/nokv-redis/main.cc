@@ -72,9 +72,10 @@ std::string_view AdviceFor(absl::StatusCode code) {
       return "use the nokv-redis of the version that wrote the directory, or a newer one";
     case absl::StatusCode::kResourceExhausted:
       return "free space on the disk, then start again";
+    case absl::StatusCode::kPermissionDenied:
+      return "or give a --workdir that this user may read and write";
     default:
-      return "check that the directory and its files are yours to read and write, and the system's "
-             "log for errors of the disk";
+      return "look into the system's log for errors of the disk";
   }
 }
 

@@ -34,9 +34,11 @@ std::string HintForOpen(const absl::Status& status, const std::string& workdir) 
       return "use the `nokv` of the version that wrote the directory, or a newer one";
     case absl::StatusCode::kResourceExhausted:
       return "free space on the disk, then try again";
+    case absl::StatusCode::kPermissionDenied:
+      return "looking takes the lock too, so the directory and its files must be yours to read and "
+             "write";
     default:
-      return "check that the directory and its files are yours to read and write (looking takes "
-             "the lock too), and the system's log for errors of the disk";
+      return "look into the system's log for errors of the disk";
   }
 }
 

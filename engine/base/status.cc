@@ -15,6 +15,11 @@ absl::Status ErrnoStatus(int error, std::string_view what, std::string_view obje
       return NotFoundError("{} {}: {}", what, object, text);
     case EEXIST:
       return AlreadyExistsError("{} {}: {}", what, object, text);
+    case EACCES:
+    case EPERM:
+      return PermissionDeniedError(
+          "{} {}: {}; run as the owner of it and its directory, or change their modes", what,
+          object, text);
     default:
       return InternalError("{} {}: {} (errno {})", what, object, text, error);
   }

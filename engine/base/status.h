@@ -6,6 +6,7 @@
 //   FailedPrecondition  wrong state: closed, read-only, already open elsewhere
 //   InvalidArgument     the caller's mistake: a limit, a malformed option
 //   NotFound            a file or object that should be there is not
+//   PermissionDenied    the system does not let this user do it
 //   Unimplemented       a newer version of a format than this program reads
 //   Internal            an I/O error, with the system's text
 //
@@ -37,6 +38,7 @@ NOKV_STATUS_FACTORY(FailedPreconditionError, FailedPreconditionError)
 NOKV_STATUS_FACTORY(InvalidArgumentError, InvalidArgumentError)
 NOKV_STATUS_FACTORY(NotFoundError, NotFoundError)
 NOKV_STATUS_FACTORY(AlreadyExistsError, AlreadyExistsError)
+NOKV_STATUS_FACTORY(PermissionDeniedError, PermissionDeniedError)
 NOKV_STATUS_FACTORY(UnimplementedError, UnimplementedError)
 NOKV_STATUS_FACTORY(UnavailableError, UnavailableError)
 NOKV_STATUS_FACTORY(InternalError, InternalError)
@@ -44,7 +46,8 @@ NOKV_STATUS_FACTORY(InternalError, InternalError)
 #undef NOKV_STATUS_FACTORY
 
 // Internal, or ResourceExhausted for ENOSPC and EDQUOT, NotFound for ENOENT, AlreadyExists for
-// EEXIST: "<what> <object>: <text of errno>".
+// EEXIST, PermissionDenied (with what to do about it) for EACCES and EPERM:
+// "<what> <object>: <text of errno>".
 [[nodiscard]] absl::Status ErrnoStatus(int error, std::string_view what, std::string_view object);
 
 }  // namespace nokv

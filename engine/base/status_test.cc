@@ -53,6 +53,12 @@ TEST_CASE("errno becomes the code a caller can act on", "[base][status]") {
   REQUIRE(absl::IsResourceExhausted(ErrnoStatus(EDQUOT, "append to", "f")));
   REQUIRE(absl::IsNotFound(ErrnoStatus(ENOENT, "open", "f")));
   REQUIRE(absl::IsAlreadyExists(ErrnoStatus(EEXIST, "create", "f")));
+  for (const int error : {EACCES, EPERM}) {
+    const absl::Status denied = ErrnoStatus(error, "open", "db/LOCK");
+    REQUIRE(absl::IsPermissionDenied(denied));
+    REQUIRE_THAT(std::string(denied.message()), Catch::StartsWith("open db/LOCK: "));
+    REQUIRE_THAT(std::string(denied.message()), Catch::Contains("run as the owner"));
+  }
   const absl::Status status = ErrnoStatus(EIO, "sync", "000001.log");
   REQUIRE(absl::IsInternal(status));
   REQUIRE(status.message() == "sync 000001.log: Input/output error (errno 5)");

@@ -101,6 +101,7 @@ class DBImpl final : public DB, private ReadState::Owner {
 
   // --- open.cc
   absl::Status Recover(RecoveryReport* report);
+  absl::Status CheckIsOurs() const;
   absl::Status CreateNew();
   absl::Status LoadManifest(RecoveryReport* report);
   absl::Status SyncManifest();

@@ -298,6 +298,38 @@ TEST_CASE("a flush finds a damaged record instead of copying it", "[db][damage]"
   REQUIRE_THAT(std::string(flushed.message()), Catch::Contains("000001.log at 64"));
 }
 
+// Every file with its bytes.
+std::map<std::string, std::string> ContentsOf(const vfs::FileSystem& files) {
+  std::map<std::string, std::string> contents;
+  const auto names = files.List("/db");
+  REQUIRE(names.ok());
+  for (const std::string& name : *names) {
+    const auto bytes = vfs::ReadFile(files, "/db/" + name, 1 << 20);
+    REQUIRE(bytes.ok());
+    contents[name] = *bytes;
+  }
+  return contents;
+}
+
+TEST_CASE("a directory that is not ours is refused and left exactly as it was", "[db]") {
+  using Contents = std::map<std::string, std::string>;
+  const Contents theirs = GENERATE(
+      Contents{{"letter.txt", "dear reader"}}, Contents{{"000007.log", "the CURRENT is gone"}},
+      Contents{{"CURRENT", "MANIFEST-000004\n"}, {"MANIFEST-000004", "another engine's"}},
+      Contents{{"CURRENT", "MANIFEST-000004\n"}, {"LOCK", "theirs"}, {"LOG", "hello"}});
+  Bench bench;
+  bench.options.read_only = GENERATE(false, true);
+  REQUIRE(bench.files.CreateDirectory("/db").ok());
+  for (const auto& [name, bytes] : theirs) {
+    REQUIRE(vfs::ReplaceFile(bench.files, "/db/" + name, bytes).ok());
+  }
+  const auto opened = DB::Open(bench.options);
+  INFO(opened.status());
+  REQUIRE_FALSE(opened.ok());
+  REQUIRE_THAT(std::string(opened.status().message()), Catch::Contains("/db"));
+  REQUIRE(ContentsOf(bench.files) == theirs);
+}
+
 TEST_CASE("a second opener is refused", "[db]") {
   Bench bench;
   bench.Open();

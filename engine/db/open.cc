@@ -1,6 +1,6 @@
 // Opening: lock, manifest, files, log, and a fresh manifest and segment to write to.
 //
-// 1. Take the lock; refuse a directory that is not ours.
+// 1. Refuse a directory that is not ours, without a trace in it; take the lock.
 // 2. Fold the manifest into a version and open every file that it names.
 // 3. Replay the log from the version's boundary into memtables.
 // 4. Remove what a power cut left behind the end of the log (highest first, made durable), then
@@ -91,12 +91,28 @@ absl::StatusOr<std::unique_ptr<DBImpl>> DBImpl::Open(const Options& options,
   return db;
 }
 
-absl::Status DBImpl::Recover(RecoveryReport* report) {
+// Looks and changes nothing, not even by taking the lock: a directory that is refused is left as it
+// was found.
+absl::Status DBImpl::CheckIsOurs() const {
   const std::string current = vfs::JoinPath(options_.directory, lsm::kCurrentFileName);
-  const bool exists = files_.Exists(current);
-  if (!exists && (options_.read_only || !options_.create_if_missing)) {
+  if (files_.Exists(current)) {
+    return MissingIsDamage(lsm::ReadCurrent(files_, options_.directory).status());
+  }
+  const absl::StatusOr<std::vector<std::string>> names = files_.List(options_.directory);
+  if (!names.ok() && !absl::IsNotFound(names.status())) return names.status();
+  if (options_.read_only || !options_.create_if_missing) {
     return NotFoundError("{}: no NoKV database there", options_.directory);
   }
+  if (!names.ok()) return absl::OkStatus();
+  const absl::Status is_new = CheckIsNew(*names, options_.directory);
+  // Who creates one makes CURRENT before its other files: it may have come while we looked.
+  return files_.Exists(current) ? absl::OkStatus() : is_new;
+}
+
+absl::Status DBImpl::Recover(RecoveryReport* report) {
+  RETURN_IF_ERROR(CheckIsOurs());
+  const std::string current = vfs::JoinPath(options_.directory, lsm::kCurrentFileName);
+  const bool exists = files_.Exists(current);
   if (!exists) RETURN_IF_ERROR(files_.CreateDirectory(options_.directory));
   // A reader of the files takes the lock too: they must not change under it.
   if (!options_.read_only || files_.Exists(vfs::JoinPath(options_.directory, kLockFileName))) {

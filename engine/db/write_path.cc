@@ -28,6 +28,17 @@ void Prefetch(const Generation& generation, std::span<const Member> members) {
   }
 }
 
+// Announces `members` records that take the number of bytes that `total` holds.
+log::RecordDraft BatchHeader(size_t members, std::string_view total) {
+  return log::RecordDraft({.kind = log::RecordKind::kBatch,
+                           .flags = 0,
+                           .column_family = 0,
+                           .expiry_ms = 0,
+                           .count = static_cast<uint32_t>(members),
+                           .key = {},
+                           .value = total});
+}
+
 }  // namespace
 
 absl::Status DBImpl::SetWithTTL(std::string_view key, std::string_view value, absl::Duration ttl,
@@ -165,13 +176,7 @@ absl::Status DBImpl::Write(const WriteBatch& batch, const WriteOptions& options)
   char total[8];
   StoreFixed(total, record_bytes);
   const std::string_view total_view(total, sizeof(total));
-  log::RecordDraft header({.kind = log::RecordKind::kBatch,
-                           .flags = 0,
-                           .column_family = 0,
-                           .expiry_ms = 0,
-                           .count = static_cast<uint32_t>(members.size()),
-                           .key = {},
-                           .value = total_view});
+  log::RecordDraft header = BatchHeader(members.size(), total_view);
   log::Position end = 0;
   {
     MutexLock lock(write_mutex_);
@@ -329,7 +334,7 @@ void DBImpl::SyncLog(std::function<void(absl::Status)> done) {
     executor_.Submit(Priority::kHigh, [done = std::move(done)] { done(absl::OkStatus()); });
     return;
   }
-  log_->SyncTo(log_->appended(), [this, done = std::move(done)](absl::Status status) {
+  log_->SyncTo(log_->appended(), [this, done = std::move(done)](const absl::Status& status) {
     if (!status.ok()) Poison(status);
     done(status);
   });

@@ -93,6 +93,23 @@ TEST_CASE("a segment is read while it is written, once it is sealed, and after r
   }
 }
 
+TEST_CASE("a seal is written byte for byte as version 1 did", "[log][segment][golden]") {
+  TestLog log;
+  log.Start();
+  log.Set("key");
+  log.Set("key", "first", kHasOrdinal);
+  log.Set("key", "second", kHasOrdinal);
+  const uint32_t footer = OffsetOf(log.writer->active()->NextPosition());
+  log.Roll();
+  log.Sync();
+  const std::string bytes = Value(vfs::ReadFile(log.files, log.PathOf(1), 1 << 20));
+  REQUIRE(footer == 168);
+  REQUIRE(ToHex(std::string_view(bytes).substr(footer)) ==
+          "0cae49bc200000000000000001000000000006000000000060000000800000004e4f4b565345414c"
+          "a800000002000000b2dbb8ba00000000");
+  REQUIRE(OpenSegment(log, 1, {.database_id = kTestDatabase})->ordinal_count() == 2);
+}
+
 TEST_CASE("a segment without values seals and opens too", "[log][segment]") {
   TestLog log;
   log.Start();

@@ -146,7 +146,7 @@ TEST_CASE("a failed sync is final", "[log][writer]") {
   REQUIRE(log.writer->SyncTo(log.writer->appended()) == Eio());
   REQUIRE(log.writer->durable() == durable);
   absl::Status told;
-  log.writer->SyncTo(log.writer->appended(), [&](absl::Status status) { told = status; });
+  log.writer->SyncTo(log.writer->appended(), [&](const absl::Status& status) { told = status; });
   log.executor.RunUntilIdle();
   REQUIRE(told == Eio());
 }
@@ -191,7 +191,7 @@ TEST_CASE("a sync through the executor is never done inside the call", "[log][wr
   log.Set("a");
   int calls = 0;
   for (int i = 0; i < 3; ++i) {
-    log.writer->SyncTo(log.writer->appended(), [&](absl::Status status) {
+    log.writer->SyncTo(log.writer->appended(), [&](const absl::Status& status) {
       REQUIRE(status.ok());
       REQUIRE(log.writer->durable() == log.writer->appended());
       ++calls;

@@ -3,7 +3,8 @@
 // manifest := header record*                                  ("MANIFEST-000005")
 // header   := magic "NOKVMANI" u64 | version u32 | reserved u32 | database_id u64 | boot_id u64
 //             | reserved u32 | crc32c u32                                          (40 bytes)
-// record   := crc u32 | length u32 | edit           crc covers length, edit and the file offset
+// record   := crc u32 | length u32 | edit
+//             crc := crc32c(length u32, offset u64 of the record in the file, edit)
 // CURRENT  := "NOKV " manifest name " " crc32c of the name in hex "\n"
 //
 // The first record holds the whole state, and each following one an edit. Every open of a database

@@ -15,6 +15,7 @@
 #include <string>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -76,6 +77,44 @@ class Mount {
   const std::string path_;
   bool mounted_ = false;
 };
+
+// What each call on a path below `directory` says.
+std::vector<absl::Status> StatusOfEachCall(const std::string& directory) {
+  FileSystem& files = PosixFileSystem();
+  const std::string path = JoinPath(directory, "file");
+  return {files.Create(path).status(),
+          files.OpenAppend(path).status(),
+          files.OpenRead(path).status(),
+          files.CreateSegment(path, {.capacity_bytes = kCapacity}).status(),
+          files.Rename(path, path + "2"),
+          files.Remove(path),
+          files.Link(path, path + "2"),
+          files.CreateDirectory(JoinPath(directory, "below")),
+          files.SyncDirectory(directory),
+          files.List(directory).status(),
+          files.FileSize(path).status(),
+          files.Lock(JoinPath(directory, "LOCK")).status()};
+}
+
+TEST_CASE("what belongs to another user is named, with what to do", "[vfs][posix]") {
+  const ScratchDirectory scratch;
+  const std::string directory = scratch.Path("theirs");
+  REQUIRE(PosixFileSystem().CreateDirectory(directory).ok());
+  REQUIRE(::chmod(directory.c_str(), 0) == 0);
+  const pid_t child = Fork([&directory] {
+    constexpr uid_t kNobody = 65534;  // Root may do everything.
+    if (::geteuid() == 0 && ::setuid(kNobody) != 0) return 100;
+    int nth = 0;
+    for (const absl::Status& status : StatusOfEachCall(directory)) {
+      ++nth;
+      const bool is_told = absl::IsPermissionDenied(status) && Mentions(status, directory) &&
+                           Mentions(status, "run as the owner");
+      if (!is_told) return nth;
+    }
+    return 0;
+  });
+  REQUIRE(WEXITSTATUS(WaitFor(child)) == 0);  // Else the call that said something else.
+}
 
 TEST_CASE("an I/O error behind a mapping is an error of that file alone", "[vfs][posix]") {
   ScratchDirectory directory;

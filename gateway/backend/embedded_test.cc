@@ -42,13 +42,13 @@ class TestRound final : public Round {
   std::vector<absl::Status> failures_;
 };
 
-Body Put(int database, std::string key, std::string value, uint64_t expiry_ms = 0) {
+Body Put(int database, const std::string& key, const std::string& value, uint64_t expiry_ms = 0) {
   return [=](Keyspace& keyspace) {
     return keyspace.Put(database, key, {.expiry_ms = expiry_ms, .payload = keyspace.Keep(value)});
   };
 }
 
-Body Remove(int database, std::string key) {
+Body Remove(int database, const std::string& key) {
   return [=](Keyspace& keyspace) { return keyspace.Remove(database, key).status(); };
 }
 

@@ -10,8 +10,6 @@
 namespace nokv::command {
 namespace {
 
-using backend::kDatabases;
-
 class FakeBackend final : public backend::Backend {
  public:
   void Execute(backend::Round&, std::function<void()> done) override { done(); }

@@ -312,6 +312,22 @@ TEST_CASE("stopping answers what was asked", "[server]") {
   CHECK(peer.ReceiveToEnd().empty());
 }
 
+TEST_CASE("an address that can't be listened on is refused, with what to do", "[server]") {
+  Fixture fixture;
+  const absl::Status in_use = Listen({"127.0.0.1", fixture.port()}).status();
+  CHECK(absl::IsAlreadyExists(in_use));
+  CHECK_THAT(std::string(in_use.message()),
+             Catch::StartsWith(
+                 fmt::format("cannot listen on 127.0.0.1:{}: another program", fixture.port())) &&
+                 Catch::Contains("stop it, or choose another --addr"));
+  // Of a block that is kept for documentation.
+  const absl::Status not_ours = Listen({"192.0.2.1", 0}).status();
+  CHECK(absl::IsInvalidArgument(not_ours));
+  CHECK_THAT(std::string(not_ours.message()),
+             Catch::StartsWith("cannot listen on 192.0.2.1:0: this machine has no such address") &&
+                 Catch::Contains("choose an --addr"));
+}
+
 TEST_CASE("addresses are read strictly", "[server]") {
   CHECK(ToText(*ParseAddress("127.0.0.1:6380")) == "127.0.0.1:6380");
   CHECK(ToText(*ParseAddress("[::1]:6380")) == "[::1]:6380");

@@ -59,17 +59,36 @@ HostAndPort EndOf(int socket, End end) {
   return result == 0 ? Describe(address) : HostAndPort{"?", 0};
 }
 
+// Why we can't listen on `address`, and what the user can do about it.
+absl::Status ListenFailure(int error, const std::string& address) {
+  switch (error) {
+    case EADDRINUSE:
+      return AlreadyExistsError(
+          "cannot listen on {}: another program does; stop it, or choose another --addr", address);
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+      return InvalidArgumentError(
+          "cannot listen on {}: this machine has no such address; choose an --addr that `ip addr` "
+          "shows, or 127.0.0.1 for this machine alone",
+          address);
+    case EACCES:
+    case EPERM:
+      return PermissionDeniedError(
+          "cannot listen on {}: this user may not take that port; choose one from 1024 on with "
+          "--addr, or give the program CAP_NET_BIND_SERVICE",
+          address);
+    default:
+      return ErrnoStatus(error, "cannot listen on", address);
+  }
+}
+
 absl::Status BindAndListen(int socket, SocketAddress& address, const std::string& text) {
   const int one = 1;
   setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
   if (bind(socket, address.get(), address.size) == 0 && listen(socket, kBacklog) == 0) {
     return absl::OkStatus();
   }
-  if (errno == EADDRINUSE) {
-    return AlreadyExistsError("cannot listen on {}: another program does; choose another --addr",
-                              text);
-  }
-  return ErrnoStatus(errno, "cannot listen on", text);
+  return ListenFailure(errno, text);
 }
 
 }  // namespace
@@ -106,7 +125,7 @@ absl::StatusOr<int> Listen(const HostAndPort& address) {
   if (!resolved) return InvalidArgumentError("\"{}\" is not a literal address", address.host);
   const int descriptor =
       socket(resolved->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return ErrnoStatus(errno, "cannot make a socket for", ToText(address));
+  if (descriptor < 0) return ListenFailure(errno, ToText(address));
   if (absl::Status status = BindAndListen(descriptor, *resolved, ToText(address)); !status.ok()) {
     close(descriptor);
     return status;

@@ -23,7 +23,9 @@ bool IsLoopback(const HostAndPort& address);
 
 std::string ToText(const HostAndPort& address);
 
-// A listening, non-blocking socket. AlreadyExists if somebody listens there.
+// A listening, non-blocking socket. AlreadyExists if somebody listens there, InvalidArgument if the
+// address is not this machine's, PermissionDenied if this user may not have the port; each says
+// what to do.
 absl::StatusOr<int> Listen(const HostAndPort& address);
 
 enum class End { kLocal, kPeer };

@@ -272,8 +272,23 @@ class Directory(CliTest):
         for command in COMMANDS:
             self.assertIn("not a database", self.errors(command, *ARGUMENTS.get(command, []),
                                                         code=FAILURE))
-        # The lock that kept others out while we looked may stay behind.
-        self.assertLessEqual(set(os.listdir(self.db)), {"letter.txt", "LOCK"})
+        self.assertEqual(os.listdir(self.db), ["letter.txt"])
+
+    def test_a_directory_of_another_user_is_named_with_what_to_do(self):
+        self.nokv("set", "k", "v")
+        os.chmod(self.root, 0o755)
+        os.chmod(os.path.join(self.db, "LOCK"), 0)
+        somebody = {"user": "nobody"} if os.geteuid() == 0 else {}
+        for command in COMMANDS:
+            arguments = [NOKV, command, "--workdir", self.db, *ARGUMENTS.get(command, [])]
+            try:
+                result = subprocess.run(arguments, capture_output=True, cwd="/", check=False,
+                                        timeout=TIMEOUT_SECONDS, **somebody)
+            except PermissionError:
+                self.skipTest("nobody may not run programs from here")
+            self.assertEqual(result.returncode, FAILURE, command)
+            self.assertIn(os.path.join(self.db, "LOCK"), result.stderr.decode())
+            self.assertIn(b"must be yours to read and write", result.stderr)
 
     def test_a_file_is_no_directory(self):
         path = os.path.join(self.root, "file")

@@ -279,6 +279,22 @@ class Process(Case):
         )
         self.assertEqual(other.returncode, 1)
         self.assertIn("cannot listen on 127.0.0.1:%d" % server.port, other.stderr)
+        self.assertIn("choose another --addr", other.stderr)
+
+    def test_a_port_that_is_not_for_this_user(self):
+        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as first:
+            if int(first.read()) <= 1:
+                self.skipTest("every port is for everybody here")
+        os.chmod(self.scratch.name, 0o777)
+        somebody = {"user": "nobody"} if os.geteuid() == 0 else {}
+        try:
+            result = subprocess.run([BINARY, "--workdir", self.directory, "--addr", "127.0.0.1:1"],
+                                    capture_output=True, text=True, timeout=30, cwd="/", **somebody)
+        except PermissionError:
+            self.skipTest("nobody may not run programs from here")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("cannot listen on 127.0.0.1:1", result.stderr)
+        self.assertIn("choose one from 1024 on", result.stderr)
 
     def test_password(self):
         server = self.start("--requirepass", "secret")
