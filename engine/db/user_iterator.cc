@@ -48,6 +48,7 @@ void UserIterator::Reset(Direction direction) {
   status_ = unusable_;
   first_ = 0;
   count_ = 0;
+  fetched_ = 0;
   ahead_ = kRowsFirst;
   at_end_ = false;
   leader_ = nullptr;
@@ -57,14 +58,14 @@ void UserIterator::SeekToFirst() {
   if (!options_.lower_bound.empty()) return Seek(options_.lower_bound);
   Reset(Direction::kForward);
   for (Source& source : sources_) source.layer->SeekToFirst();
-  if (NoteAll()) FillForward(ahead_);
+  if (CheckAll()) FillForward();
 }
 
 void UserIterator::Seek(std::string_view target) {
   here_.assign(IsBelowLower(target) ? std::string_view(options_.lower_bound) : target);
   Reset(Direction::kForward);
   for (Source& source : sources_) source.layer->Seek(here_);
-  if (NoteAll()) FillForward(ahead_);
+  if (CheckAll()) FillForward();
 }
 
 void UserIterator::SeekToLast() {
@@ -76,7 +77,7 @@ void UserIterator::SeekToLast() {
       source.layer->SeekBefore(options_.upper_bound);
     }
   }
-  if (NoteAll()) FillBackward();
+  if (CheckAll()) FillBackward();
 }
 
 void UserIterator::SeekForPrev(std::string_view target) {
@@ -86,7 +87,7 @@ void UserIterator::SeekForPrev(std::string_view target) {
   here_.push_back('\0');
   Reset(Direction::kBackward);
   for (Source& source : sources_) source.layer->SeekBefore(here_);
-  if (NoteAll()) FillBackward();
+  if (CheckAll()) FillBackward();
 }
 
 void UserIterator::Next() {
@@ -95,18 +96,14 @@ void UserIterator::Next() {
     here_.push_back('\0');
     Reset(Direction::kForward);
     for (Source& source : sources_) source.layer->Seek(here_);
-    if (NoteAll()) FillForward(ahead_);
+    if (CheckAll()) FillForward();
     return;
   }
-  ++first_;
-  if (--count_ > 0) {
-    const size_t ahead = first_ + kPrefetchRows - 1;
-    if (ahead < filled_ && !options_.keys_only) Prefetch(rows_[ahead]);
-    return;
-  }
-  if (at_end_) return;
-  ahead_ = std::min(4 * ahead_, kRowsMax);
-  FillForward(ahead_);
+  first_ = (first_ + 1) % kRowsMax;
+  --count_;
+  if (fetched_ > 0) --fetched_;
+  ahead_ = std::min(ahead_ + 1, kRowsMax);
+  FillForward();
 }
 
 void UserIterator::Prev() {
@@ -114,27 +111,21 @@ void UserIterator::Prev() {
     here_.assign(key());
     Reset(Direction::kBackward);
     for (Source& source : sources_) source.layer->SeekBefore(here_);
-    if (!NoteAll()) return;
+    if (!CheckAll()) return;
   }
   FillBackward();
 }
 
-bool UserIterator::Note(Source* source) {
-  lsm::Layer& layer = *source->layer;
-  source->is_valid = layer.Valid();
-  if (source->is_valid) {
-    source->key = layer.key();
-    source->sequence = layer.sequence();
-    return true;
-  }
+bool UserIterator::Check(const Source& source) {
+  if (source.layer->Valid()) return true;
   // Never over an earlier failure: what failed would look like the end of its keys.
-  if (absl::Status status = layer.status(); !status.ok()) status_ = std::move(status);
+  if (absl::Status status = source.layer->status(); !status.ok()) status_ = std::move(status);
   return status_.ok();
 }
 
-bool UserIterator::NoteAll() {
-  for (Source& source : sources_) {
-    if (!Note(&source)) return false;
+bool UserIterator::CheckAll() {
+  for (const Source& source : sources_) {
+    if (!Check(source)) return false;
   }
   return true;
 }
@@ -142,11 +133,11 @@ bool UserIterator::NoteAll() {
 UserIterator::Source* UserIterator::PickSource(Direction direction) {
   const bool is_forward = direction == Direction::kForward;
   const auto precedes = [&](const Source& a, const Source& b) {
-    const int order = a.key.compare(b.key);
+    const int order = a.layer->key().compare(b.layer->key());
     return is_forward ? order < 0 : order > 0;
   };
   // Most keys of a range are in one source, mostly: the one moved last is still the first.
-  if (leader_ != nullptr && leader_->is_valid &&
+  if (leader_ != nullptr && leader_->layer->Valid() &&
       (second_ == nullptr || precedes(*leader_, *second_))) {
     return leader_;
   }
@@ -154,14 +145,14 @@ UserIterator::Source* UserIterator::PickSource(Direction direction) {
   second_ = nullptr;
   tied_.clear();
   for (Source& source : sources_) {
-    if (!source.is_valid) continue;
+    if (!source.layer->Valid()) continue;
     if (picked == nullptr) {
       picked = &source;
       continue;
     }
-    const int order = source.key.compare(picked->key);
+    const int order = source.layer->key().compare(picked->layer->key());
     if (order == 0) {
-      const bool is_newer = source.sequence > picked->sequence;
+      const bool is_newer = source.layer->sequence() > picked->layer->sequence();
       tied_.push_back(is_newer ? picked : &source);
       if (is_newer) picked = &source;
     } else if ((order < 0) == is_forward) {
@@ -184,32 +175,29 @@ void UserIterator::MovePast(const Row& row, Source* picked, Direction direction)
     } else {
       source->layer->Prev();
     }
-    Note(source);
+    Check(*source);
   };
   move(picked);
   for (Source* source : tied_) move(source);
 }
 
-void UserIterator::FillForward(size_t wanted) {
-  first_ = 0;
-  count_ = 0;
-  while (count_ < wanted && status_.ok()) {
+void UserIterator::FillForward() {
+  while (count_ < ahead_ && !at_end_ && status_.ok()) {
     Source* const picked = PickSource(Direction::kForward);
-    if (picked == nullptr || IsAtUpper(picked->key)) {
+    if (picked == nullptr || IsAtUpper(picked->layer->key())) {
       at_end_ = true;
       break;
     }
-    Row& row = rows_[count_];
-    row.key.assign(picked->key);
+    Row& row = RowAt(count_);
+    row.key.assign(picked->layer->key());
     const bool is_visible = MakeRow(*picked, &row);
     MovePast(row, picked, Direction::kForward);
     if (is_visible) ++count_;
   }
   if (options_.keys_only) return;
-  // In a second pass: where a value stands was itself being fetched since the first. Only a few at
-  // a time: the processor's queue of misses is short, and Next() goes on with the others.
-  filled_ = count_;
-  for (size_t i = 0; i < std::min(count_, kPrefetchRows); ++i) Prefetch(rows_[i]);
+  // Only a few, for the processor's queue of misses is short, and behind the making of rows: where
+  // a value stands is itself being fetched since its row was made.
+  for (; fetched_ < std::min(count_, kPrefetchRows); ++fetched_) Prefetch(RowAt(fetched_));
 }
 
 void UserIterator::FillBackward() {
@@ -217,9 +205,9 @@ void UserIterator::FillBackward() {
   count_ = 0;
   while (status_.ok()) {
     Source* const picked = PickSource(Direction::kBackward);
-    if (picked == nullptr || IsBelowLower(picked->key)) return;
+    if (picked == nullptr || IsBelowLower(picked->layer->key())) return;
     Row& row = rows_[0];
-    row.key.assign(picked->key);
+    row.key.assign(picked->layer->key());
     const bool is_visible = MakeRow(*picked, &row);
     MovePast(row, picked, Direction::kBackward);
     if (is_visible) {
@@ -230,8 +218,9 @@ void UserIterator::FillBackward() {
 }
 
 bool UserIterator::MakeRow(const Source& source, Row* row) {
+  const lsm::Layer& layer = *source.layer;
   for (const lsm::RangeTombstones* tombstones : range_tombstones_) {
-    if (tombstones->NewestCovering(source.key, bound_) > source.sequence) return false;
+    if (tombstones->NewestCovering(layer.key(), bound_) > layer.sequence()) return false;
   }
   row->expiry_ms = 0;
   row->generation = nullptr;
@@ -272,7 +261,7 @@ bool UserIterator::MakeTableRow(const Source& source, Row* row) {
     status_ = DataLossError("a key refers to segment {}, which is not there", entry.handle.segment);
     return false;
   }
-  row->host->PrefetchPlace(entry.handle.ordinal);
+  if (!options_.keys_only) row->host->PrefetchPlace(entry.handle.ordinal);
   return true;
 }
 

@@ -1,8 +1,8 @@
 // The iterator that users see: merges the layers of one state, hides deletions and expired values,
 // and loads values ahead of the reader.
 //
-// Going forward it resolves a few rows ahead of the one it stands on and prefetches their values,
-// so that the cache misses of several rows overlap; the number grows with the length of the scan.
+// Going forward it makes a few rows ahead of the one it stands on and prefetches the next values,
+// so that the cache misses of a value overlap with the search for the keys behind it.
 //
 // Thread-safety: none.
 #pragma once
@@ -51,9 +51,9 @@ class UserIterator final : public Iterator {
   absl::Status status() const override { return status_; }
 
  private:
-  static constexpr size_t kRowsMax = 16;
+  static constexpr size_t kRowsMax = 4;
   static constexpr size_t kRowsFirst = 2;
-  static constexpr size_t kPrefetchRows = 4;
+  static constexpr size_t kPrefetchRows = 2;
 
   enum class Direction { kForward, kBackward };
 
@@ -70,21 +70,18 @@ class UserIterator final : public Iterator {
     bool is_loaded = false;
   };
 
-  // A layer and where it stands, noted after each move: looking at it is most of a merge.
   struct Source {
     std::unique_ptr<lsm::Layer> layer;
     const Generation* generation;  // Of a memtable; null for tables.
-    bool is_valid = false;
-    std::string_view key = {};
-    Sequence sequence = 0;
   };
 
   void AddSources(const ReadState& state, uint16_t family);
-  // Notes where the source stands. False, with status_ set, if it failed.
-  bool Note(Source* source);
-  bool NoteAll();
-  // Fills rows from where the layers stand until `wanted` are there or the range ends.
-  void FillForward(size_t wanted);
+  // False, with status_ set, if the source failed.
+  bool Check(const Source& source);
+  bool CheckAll();
+  // Makes rows from where the layers stand until ahead_ are there or the range ends, and asks for
+  // the values of the next few.
+  void FillForward();
   void FillBackward();
   // The source with the next key in the direction, the newest version of it if several have it
   // (then they are in tied_ too, with the others). Null at the end.
@@ -106,6 +103,8 @@ class UserIterator final : public Iterator {
     return !options_.upper_bound.empty() && key >= options_.upper_bound;
   }
 
+  Row& RowAt(size_t i) { return rows_[(first_ + i) % kRowsMax]; }
+
   void Reset(Direction direction);
 
   const ReadStateRef state_;
@@ -123,12 +122,13 @@ class UserIterator final : public Iterator {
   absl::Status unusable_;  // Why there is nothing to walk at all.
   absl::Status status_;    // Of the walk since the last seek.
 
-  // rows_[first_] is where the user stands, and count_ rows from it on are filled.
+  // A ring: rows_[first_] is where the user stands, count_ rows from it on are made, and the values
+  // of fetched_ of them are on their way to the processor.
   std::array<Row, kRowsMax> rows_;
   size_t first_ = 0;
   size_t count_ = 0;
-  size_t filled_ = 0;    // first_ + count_ when going forward.
-  size_t ahead_ = 1;     // How many rows to fill at the next refill.
+  size_t fetched_ = 0;
+  size_t ahead_ = 1;     // How many rows to have made.
   bool at_end_ = false;  // The layers have no more rows this way.
   std::string here_;     // A key that outlives the layer it was read from.
 };

@@ -43,11 +43,11 @@ class ValueHost {
   virtual const std::string& file_name() const = 0;
 };
 
-// Asks for the cache lines of [from, from + size), up to a kilobyte; the processor fetches more by
-// itself once it sees the stream.
+// Asks for the cache lines of [from, from + size), up to two kilobytes; the processor fetches more
+// by itself once it sees the stream.
 inline void PrefetchBytes(const char* from, size_t size) {
   constexpr size_t kLine = 64;
-  constexpr size_t kBytesMax = 16 * kLine;
+  constexpr size_t kBytesMax = 32 * kLine;
   const char* const end = from + (size < kBytesMax ? size : kBytesMax);
   for (const char* p = from; p < end; p += kLine) __builtin_prefetch(p);
 }

@@ -11,8 +11,6 @@ class MemLayer final : public Layer {
   MemLayer(const MemTable& memtable, Sequence bound)
       : cursor_(memtable.NewCursor()), bound_(bound) {}
 
-  bool Valid() const override { return cursor_.Valid(); }
-
   void SeekToFirst() override {
     cursor_.SeekToFirst();
     SettleForward();
@@ -44,39 +42,41 @@ class MemLayer final : public Layer {
     SettleBackward();
   }
 
-  std::string_view key() const override { return cursor_.node().key(); }
-
-  Sequence sequence() const override { return version_->sequence; }
-
-  const MemVersion* mem_version() const override { return version_; }
-
   absl::Status status() const override { return absl::OkStatus(); }
 
  private:
-  bool IsVisible() {
-    version_ = MemVersion::AtOrBelow(cursor_.node().newest.load(std::memory_order_acquire), bound_);
-    return version_ != nullptr;
+  // Stands where the cursor does, if a version is visible there.
+  bool Settle() {
+    const MemNode& node = cursor_.node();
+    const MemVersion* const version =
+        MemVersion::AtOrBelow(node.newest.load(std::memory_order_acquire), bound_);
+    if (version == nullptr) return false;
+    StandAt(node.key(), *version);
+    return true;
   }
 
   void SettleForward() {
-    while (cursor_.Valid() && !IsVisible()) cursor_.Next();
+    for (; cursor_.Valid(); cursor_.Next()) {
+      if (Settle()) return;
+    }
+    StandNowhere();
   }
 
   void SettleBackward() {
-    while (cursor_.Valid() && !IsVisible()) cursor_.Prev();
+    for (; cursor_.Valid(); cursor_.Prev()) {
+      if (Settle()) return;
+    }
+    StandNowhere();
   }
 
   KeyTree::Cursor cursor_;
   const Sequence bound_;
-  const MemVersion* version_ = nullptr;
 };
 
 class TableLayer final : public Layer {
  public:
   TableLayer(std::unique_ptr<table::TableIterator> iterator, Sequence bound)
       : iterator_(std::move(iterator)), bound_(bound) {}
-
-  bool Valid() const override { return iterator_->Valid(); }
 
   void SeekToFirst() override {
     iterator_->SeekToFirst();
@@ -111,18 +111,12 @@ class TableLayer final : public Layer {
   }
 
   void Prev() override {
-    key_.assign(iterator_->entry().key);
+    seen_.assign(iterator_->entry().key);
     do {
       iterator_->Prev();
-    } while (iterator_->Valid() && iterator_->entry().key == key_);
+    } while (iterator_->Valid() && iterator_->entry().key == seen_);
     SettleBackward();
   }
-
-  std::string_view key() const override { return iterator_->entry().key; }
-
-  Sequence sequence() const override { return iterator_->entry().sequence; }
-
-  const table::Entry* table_entry() const override { return &iterator_->entry(); }
 
   absl::Status status() const override { return iterator_->status(); }
 
@@ -130,26 +124,36 @@ class TableLayer final : public Layer {
   // From the newest version of a key, or any of it, to the first visible one at or behind it.
   void SettleForward() {
     while (iterator_->Valid() && iterator_->entry().sequence > bound_) iterator_->Next();
+    Note();
   }
 
   // The iterator stands on the oldest version of a key. Newer ones lie before it.
   void SettleBackward() {
     while (iterator_->Valid()) {
       if (iterator_->entry().sequence <= bound_) {
-        key_.assign(iterator_->entry().key);
-        iterator_->Seek(key_, bound_);
-        return;
+        seen_.assign(iterator_->entry().key);
+        iterator_->Seek(seen_, bound_);
+        break;
       }
-      key_.assign(iterator_->entry().key);
+      seen_.assign(iterator_->entry().key);
       do {
         iterator_->Prev();
-      } while (iterator_->Valid() && iterator_->entry().key == key_);
+      } while (iterator_->Valid() && iterator_->entry().key == seen_);
+    }
+    Note();
+  }
+
+  void Note() {
+    if (iterator_->Valid()) {
+      StandAt(iterator_->entry());
+    } else {
+      StandNowhere();
     }
   }
 
   const std::unique_ptr<table::TableIterator> iterator_;
   const Sequence bound_;
-  std::string key_;
+  std::string seen_;
 };
 
 }  // namespace

@@ -17,7 +17,8 @@ class Layer {
  public:
   virtual ~Layer() = default;
 
-  virtual bool Valid() const = 0;
+  bool Valid() const { return entry_ != nullptr || version_ != nullptr; }
+
   virtual void SeekToFirst() = 0;
   virtual void SeekToLast() = 0;
   virtual void Seek(std::string_view target) = 0;        // First key >= target.
@@ -26,15 +27,42 @@ class Layer {
   virtual void NextAfter(std::string_view key) = 0;
   virtual void Prev() = 0;
 
-  virtual std::string_view key() const = 0;
-  virtual Sequence sequence() const = 0;
+  std::string_view key() const { return key_; }
+
+  Sequence sequence() const { return sequence_; }
 
   // The version itself: exactly one of the two is not null.
-  virtual const table::Entry* table_entry() const { return nullptr; }
+  const table::Entry* table_entry() const { return entry_; }
 
-  virtual const MemVersion* mem_version() const { return nullptr; }
+  const MemVersion* mem_version() const { return version_; }
 
   virtual absl::Status status() const = 0;
+
+ protected:
+  // Where it stands is noted after each move, and read without a virtual call: looking at it is
+  // most of a merge.
+  void StandNowhere() {
+    entry_ = nullptr;
+    version_ = nullptr;
+  }
+
+  void StandAt(const table::Entry& entry) {
+    entry_ = &entry;
+    key_ = entry.key;
+    sequence_ = entry.sequence;
+  }
+
+  void StandAt(std::string_view key, const MemVersion& version) {
+    version_ = &version;
+    key_ = key;
+    sequence_ = version.sequence;
+  }
+
+ private:
+  const table::Entry* entry_ = nullptr;
+  const MemVersion* version_ = nullptr;
+  std::string_view key_;
+  Sequence sequence_ = 0;
 };
 
 // `memtable` outlives the layer.

@@ -11,8 +11,6 @@ class LevelIterator final : public table::TableIterator {
   LevelIterator(TableList tables, bool fill_cache)
       : tables_(std::move(tables)), fill_cache_(fill_cache) {}
 
-  bool Valid() const override { return current_ != nullptr && current_->Valid(); }
-
   void SeekToFirst() override {
     Open(0);
     if (current_ != nullptr) current_->SeekToFirst();
@@ -33,19 +31,18 @@ class LevelIterator final : public table::TableIterator {
       Open(index_ + 1);
       if (current_ != nullptr) current_->Seek(key, sequence);
     }
+    Note();
   }
 
   void Next() override {
     current_->Next();
-    SkipEmptyForward();
+    if (!current_->Valid()) SkipEmptyForward();
   }
 
   void Prev() override {
     current_->Prev();
-    SkipEmptyBackward();
+    if (!current_->Valid()) SkipEmptyBackward();
   }
-
-  const table::Entry& entry() const override { return current_->entry(); }
 
   absl::Status status() const override {
     return current_ == nullptr ? absl::OkStatus() : current_->status();
@@ -68,6 +65,7 @@ class LevelIterator final : public table::TableIterator {
       Open(index_ + 1);
       if (current_ != nullptr) current_->SeekToFirst();
     }
+    Note();
   }
 
   void SkipEmptyBackward() {
@@ -75,7 +73,11 @@ class LevelIterator final : public table::TableIterator {
       Open(index_ - 1);  // Wraps past the first table, which Open() takes for the end.
       if (current_ != nullptr) current_->SeekToLast();
     }
+    Note();
   }
+
+  // A table's iterator keeps its entry in one place while it is valid.
+  void Note() { StandAt(current_ != nullptr && current_->Valid() ? &current_->entry() : nullptr); }
 
   const TableList tables_;
   const bool fill_cache_;

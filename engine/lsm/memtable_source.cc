@@ -16,8 +16,6 @@ class MemTableSource final : public table::TableIterator {
         snapshots_(std::move(snapshots)),
         reader_(std::move(reader)) {}
 
-  bool Valid() const override { return version_ != nullptr && status_.ok(); }
-
   void SeekToFirst() override {
     cursor_.SeekToFirst();
     EnterKey();
@@ -36,8 +34,6 @@ class MemTableSource final : public table::TableIterator {
     EnterKey();
   }
 
-  const table::Entry& entry() const override { return entry_; }
-
   absl::Status status() const override { return status_; }
 
   void SeekToLast() override { NOKV_CHECK(false); }
@@ -49,7 +45,11 @@ class MemTableSource final : public table::TableIterator {
  private:
   void EnterKey() {
     version_ = cursor_.Valid() ? cursor_.node().newest.load(std::memory_order_acquire) : nullptr;
-    if (version_ != nullptr) Load();
+    if (version_ != nullptr) {
+      Load();
+    } else {
+      StandAt(nullptr);
+    }
   }
 
   // Whether no snapshot sees version_ instead of the one with the sequence `newer`.
@@ -62,6 +62,7 @@ class MemTableSource final : public table::TableIterator {
     entry_ = {};
     entry_.key = cursor_.node().key();
     entry_.sequence = version_->sequence;
+    StandAt(&entry_);
     if (version_->is_delete) return;
     const bool is_large = version_->ordinal != kNoOrdinal;
     entry_.kind = is_large ? table::EntryKind::kHandle : table::EntryKind::kInline;
@@ -73,6 +74,7 @@ class MemTableSource final : public table::TableIterator {
     absl::StatusOr<log::Record> record = reader_(*version_, &scratch_);
     if (!record.ok()) {
       status_ = std::move(record).status();
+      StandAt(nullptr);
       return;
     }
     entry_.expiry_ms = record->expiry_ms;

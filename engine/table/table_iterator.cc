@@ -63,16 +63,14 @@ class Iterator final : public TableIterator {
   Iterator(const TableFile& file, bool fill_cache)
       : file_(file), index_(file.sections().index), fill_cache_(fill_cache), sequential_(file) {}
 
-  bool Valid() const override { return cursor_.valid(); }
-
   void SeekToFirst() override {
-    Enter(0);
-    if (at_block_) cursor_.SeekToFirst();
+    EnterFirst(0);
+    Note();
   }
 
   void SeekToLast() override {
-    Enter(index_.blocks() - 1);  // Wraps past the end if there are no blocks.
-    if (at_block_) cursor_.SeekToLast();
+    EnterLast(index_.blocks() - 1);  // Wraps past the end if there are no blocks.
+    Note();
   }
 
   void Seek(std::string_view key, Sequence sequence) override;
@@ -80,20 +78,17 @@ class Iterator final : public TableIterator {
   void Next() override {
     NOKV_DCHECK(Valid());
     cursor_.Next();
-    if (!cursor_.valid()) EnterFirst(number_ + 1);
+    if (cursor_.valid()) return;
+    EnterFirst(number_ + 1);
+    Note();
   }
 
   void Prev() override {
     NOKV_DCHECK(Valid());
     cursor_.Prev();
     if (cursor_.valid()) return;
-    Enter(number_ - 1);
-    if (at_block_) cursor_.SeekToLast();
-  }
-
-  const Entry& entry() const override {
-    NOKV_DCHECK(Valid());
-    return cursor_.entry();
+    EnterLast(number_ - 1);
+    Note();
   }
 
   absl::Status status() const override { return status_; }
@@ -101,6 +96,11 @@ class Iterator final : public TableIterator {
  private:
   void Enter(size_t number);
   void EnterFirst(size_t number);
+  void EnterLast(size_t number);
+
+  // Always the same entry: only when the cursor stops or starts to be valid does this tell more.
+  void Note() { StandAt(cursor_.valid() ? &cursor_.entry() : nullptr); }
+
   absl::StatusOr<BlockRef> Fetch(size_t number);
 
   const TableFile& file_;
@@ -115,14 +115,21 @@ class Iterator final : public TableIterator {
 
 void Iterator::Seek(std::string_view key, Sequence sequence) {
   Enter(index_.Find(key, sequence));
-  if (!at_block_) return;
-  cursor_.Seek(key, sequence);
-  if (!cursor_.valid()) EnterFirst(number_ + 1);
+  if (at_block_) {
+    cursor_.Seek(key, sequence);
+    if (!cursor_.valid()) EnterFirst(number_ + 1);
+  }
+  Note();
 }
 
 void Iterator::EnterFirst(size_t number) {
   Enter(number);
   if (at_block_) cursor_.SeekToFirst();
+}
+
+void Iterator::EnterLast(size_t number) {
+  Enter(number);
+  if (at_block_) cursor_.SeekToLast();
 }
 
 // Stands in block `number`, at no entry yet; nowhere if there is no such block or it is damaged.
