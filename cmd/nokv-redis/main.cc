@@ -75,7 +75,7 @@ std::string_view AdviceFor(absl::StatusCode code) {
     case absl::StatusCode::kPermissionDenied:
       return "or give a --workdir that this user may read and write";
     default:
-      return "look into the system's log for errors of the disk";
+      return "if the message does not help, look into the system's log for errors of the disk";
   }
 }
 

@@ -38,7 +38,7 @@ std::string HintForOpen(const absl::Status& status, const std::string& workdir) 
       return "looking takes the lock too, so the directory and its files must be yours to read and "
              "write";
     default:
-      return "look into the system's log for errors of the disk";
+      return "if the message does not help, look into the system's log for errors of the disk";
   }
 }
 

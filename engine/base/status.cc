@@ -14,12 +14,15 @@ absl::Status ErrnoStatus(int error, std::string_view what, std::string_view obje
     case ENOENT:
       return NotFoundError("{} {}: {}", what, object, text);
     case EEXIST:
+    case ENOTDIR:
       return AlreadyExistsError("{} {}: {}", what, object, text);
     case EACCES:
     case EPERM:
       return PermissionDeniedError(
           "{} {}: {}; run as the owner of it and its directory, or change their modes", what,
           object, text);
+    case EROFS:
+      return PermissionDeniedError("{} {}: {}; mount it writable", what, object, text);
     default:
       return InternalError("{} {}: {} (errno {})", what, object, text, error);
   }

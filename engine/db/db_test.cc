@@ -337,5 +337,38 @@ TEST_CASE("a second opener is refused", "[db]") {
   REQUIRE(second.status().code() == absl::StatusCode::kFailedPrecondition);
 }
 
+TEST_CASE("an iterator shows every row before a damaged block", "[db]") {
+  Bench bench;
+  bench.Open();
+  constexpr int kKeys = 2000;
+  for (int i = 0; i < kKeys; ++i) REQUIRE(bench.db->Set(Key(i), Value(i, 20)).ok());
+  REQUIRE(bench.db->Flush().ok());
+  bool damaged = false;
+  const auto names = bench.files.List("/db");
+  REQUIRE(names.ok());
+  for (const std::string& name : *names) {
+    if (!name.ends_with(".sst")) continue;
+    REQUIRE(bench.files.ZeroFrom("/db/" + name, 20'000).ok());
+    damaged = true;
+  }
+  REQUIRE(damaged);
+
+  auto it = bench.db->NewIterator();
+  int rows = 0;
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    REQUIRE(it->status().ok());
+    REQUIRE(it->key() == Key(rows));
+    REQUIRE(it->value() == Value(rows, 20));
+    ++rows;
+  }
+  REQUIRE(absl::IsDataLoss(it->status()));
+  REQUIRE(rows > 0);
+  REQUIRE(rows < kKeys);
+  it->Seek(Key(rows));  // The next row stands in the damaged block, not merely before it.
+  REQUIRE_FALSE(it->Valid());
+  it->Seek(Key(rows - 1));
+  REQUIRE(it->Valid());
+}
+
 }  // namespace
 }  // namespace nokv

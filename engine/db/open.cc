@@ -317,6 +317,7 @@ absl::Status DBImpl::StartWriting(const log::ReplayResult& replay, RecoveryRepor
   log_ = std::make_unique<log::Writer>(
       log::WriterOptions{.files = &files_,
                          .executor = &executor_,
+                         .clock = &clock_,
                          .directory = options_.directory,
                          .database_id = database_id_,
                          .map = options_.prefer_mapping,

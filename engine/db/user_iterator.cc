@@ -46,6 +46,7 @@ void UserIterator::AddSources(const ReadState& state, uint16_t family) {
 void UserIterator::Reset(Direction direction) {
   direction_ = direction;
   status_ = unusable_;
+  is_lost_ = false;
   first_ = 0;
   count_ = 0;
   fetched_ = 0;
@@ -298,6 +299,7 @@ std::string_view UserIterator::value() {
   if (!row.is_loaded) {
     if (absl::Status status = LoadValue(&row); !status.ok()) {
       status_ = std::move(status);
+      is_lost_ = true;
       return {};
     }
   }

@@ -33,7 +33,7 @@ class UserIterator final : public Iterator {
   UserIterator(const ReadState& state, const Context& context, const IteratorOptions& options,
                Sequence bound);
 
-  bool Valid() const override { return count_ > 0 && status_.ok(); }
+  bool Valid() const override { return count_ > 0 && !is_lost_; }
 
   void SeekToFirst() override;
   void SeekToLast() override;
@@ -48,7 +48,7 @@ class UserIterator final : public Iterator {
 
   uint64_t expiry_ms() const override { return rows_[first_].expiry_ms; }
 
-  absl::Status status() const override { return status_; }
+  absl::Status status() const override { return Valid() ? absl::OkStatus() : status_; }
 
  private:
   static constexpr size_t kRowsMax = 4;
@@ -120,7 +120,8 @@ class UserIterator final : public Iterator {
   std::vector<const lsm::RangeTombstones*> range_tombstones_;
   Direction direction_ = Direction::kForward;
   absl::Status unusable_;  // Why there is nothing to walk at all.
-  absl::Status status_;    // Of the walk since the last seek.
+  absl::Status status_;    // Of the walk since the last seek, which is ahead of the user.
+  bool is_lost_ = false;   // The value where the user stands could not be read.
 
   // A ring: rows_[first_] is where the user stands, count_ rows from it on are made, and the values
   // of fetched_ of them are on their way to the processor.

@@ -91,6 +91,7 @@ inline RecordDraft::Fields SetFields(std::string_view key, std::string_view valu
 struct TestLog {
   vfs::MemFileSystem files;
   ManualExecutor executor;
+  ManualClock clock;
   std::unique_ptr<Writer> writer;
 
   TestLog() { REQUIRE_OK(files.CreateDirectory(kTestDirectory)); }
@@ -102,6 +103,7 @@ struct TestLog {
   WriterOptions Options(vfs::FileSystem& on, bool map = true) {
     return {.files = &on,
             .executor = &executor,
+            .clock = &clock,
             .directory = kTestDirectory,
             .database_id = kTestDatabase,
             .map = map};

@@ -96,12 +96,26 @@ absl::Status Writer::SyncSegments(const std::vector<std::shared_ptr<Segment>>& s
 
 // Those whom the last sync released are likely to be back within microseconds, while a sync takes a
 // hundred: without a wait for them the writers split into two halves that sync in turns.
+//
+// Where the processors have other work, a yield is not the microsecond that it is elsewhere but a
+// time slice. Then waiting costs more than it saves, and is not tried again for a while.
 void Writer::Gather() {
+  if (waiting_ >= expected_) return;
+  if (syncs_without_gathering_ > 0) {
+    --syncs_without_gathering_;
+    return;
+  }
+  const uint64_t start = options_.clock->MonotonicNanos();
   int waiting = waiting_;
   for (int idle = 0; idle < kGatherYields && waiting_ < expected_; ++idle) {
     sync_mutex_.Unlock();
     std::this_thread::yield();
+    const uint64_t waited = options_.clock->MonotonicNanos() - start;
     sync_mutex_.Lock();
+    if (waited > last_sync_nanos_) {
+      syncs_without_gathering_ = kSyncsWithoutGathering;
+      return;
+    }
     if (waiting_ > waiting) idle = 0;
     waiting = waiting_;
   }
@@ -109,7 +123,8 @@ void Writer::Gather() {
 
 absl::Status Writer::SyncTo(Position position) {
   sync_mutex_.Lock();
-  if (durable() < position) ++(position <= covered_ ? covered_waiters_ : waiting_);
+  if (durable() < position && sync_failure_.ok())
+    ++(position <= covered_ ? covered_waiters_ : waiting_);
   while (durable() < position && sync_failure_.ok()) {
     if (is_syncing_) {
       sync_done_.Wait(sync_mutex_);
@@ -126,11 +141,14 @@ absl::Status Writer::SyncTo(Position position) {
     }
     sync_mutex_.Unlock();
 
+    const uint64_t start = options_.clock->MonotonicNanos();
     const absl::Status status = SyncSegments(segments);
+    const uint64_t end = options_.clock->MonotonicNanos();
     syncs_.fetch_add(1, std::memory_order_relaxed);
 
     sync_mutex_.Lock();
     is_syncing_ = false;
+    last_sync_nanos_ = end - start;
     expected_ = waiting_ + covered_waiters_;
     if (status.ok()) {
       durable_.store(covered, std::memory_order_release);

@@ -9,6 +9,7 @@
 // safe.
 #pragma once
 
+#include "engine/base/clock.h"
 #include "engine/base/executor.h"
 #include "engine/base/mutex.h"
 #include "engine/base/status.h"
@@ -27,6 +28,7 @@ namespace nokv::log {
 struct WriterOptions {
   vfs::FileSystem* files = nullptr;
   Executor* executor = nullptr;
+  Clock* clock = nullptr;
   std::string directory;
   uint64_t database_id = 0;
   bool map = true;
@@ -96,6 +98,8 @@ class Writer {
   // How often the one who syncs lets others run without any of them joining before it goes alone: a
   // tenth of what a sync takes where nobody else has work.
   static constexpr int kGatherYields = 32;
+  // For how long nobody gathers after it took longer than a sync.
+  static constexpr int kSyncsWithoutGathering = 64;
 
   struct Spare {
     std::unique_ptr<vfs::SegmentFile> file;
@@ -116,7 +120,7 @@ class Writer {
   absl::StatusOr<std::shared_ptr<Segment>> StartSegment(uint32_t number, uint64_t capacity_bytes,
                                                         uint64_t room_bytes);
   // Called by the one who is about to sync. Returns when those whom the last sync released have
-  // written again and wait too, or do not come.
+  // written again and wait too, do not come, or it has waited as long as that sync took.
   void Gather() ABSL_EXCLUSIVE_LOCKS_REQUIRED(sync_mutex_);
   absl::Status SyncSegments(const std::vector<std::shared_ptr<Segment>>& segments);
 
@@ -134,6 +138,8 @@ class Writer {
   int waiting_ ABSL_GUARDED_BY(sync_mutex_) = 0;  // For a sync that has not started.
   // Who waited when the last sync ended, and whom it released.
   int expected_ ABSL_GUARDED_BY(sync_mutex_) = 0;
+  uint64_t last_sync_nanos_ ABSL_GUARDED_BY(sync_mutex_) = 0;
+  int syncs_without_gathering_ ABSL_GUARDED_BY(sync_mutex_) = 0;
   bool is_syncing_ ABSL_GUARDED_BY(sync_mutex_) = false;
   int syncs_submitted_ ABSL_GUARDED_BY(sync_mutex_) = 0;
   absl::Status sync_failure_ ABSL_GUARDED_BY(sync_mutex_);

@@ -277,6 +277,9 @@ class Directory(CliTest):
     def test_a_directory_of_another_user_is_named_with_what_to_do(self):
         self.nokv("set", "k", "v")
         os.chmod(self.root, 0o755)
+        os.chmod(self.db, 0o755)
+        for name in os.listdir(self.db):
+            os.chmod(os.path.join(self.db, name), 0o644)
         os.chmod(os.path.join(self.db, "LOCK"), 0)
         somebody = {"user": "nobody"} if os.geteuid() == 0 else {}
         for command in COMMANDS:

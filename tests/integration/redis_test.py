@@ -281,6 +281,16 @@ class Process(Case):
         self.assertIn("cannot listen on 127.0.0.1:%d" % server.port, other.stderr)
         self.assertIn("choose another --addr", other.stderr)
 
+    def test_a_file_in_the_way(self):
+        path = os.path.join(self.scratch.name, "file")
+        with open(path, "wb"):
+            pass
+        for workdir in (path, os.path.join(path, "below")):
+            result = self.run_briefly("--workdir", workdir, "--addr", "127.0.0.1:0")
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(path, result.stderr)
+            self.assertIn("a file is in the way", result.stderr)
+
     def test_a_port_that_is_not_for_this_user(self):
         with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as first:
             if int(first.read()) <= 1:
