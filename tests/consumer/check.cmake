@@ -35,7 +35,8 @@ list(JOIN headers "" headers)
 file(WRITE ${SCRATCH}/headers.cc "${headers}")
 run(${COMPILER} -std=c++20 -fsyntax-only -I${SCRATCH}/prefix/include/nokv ${SCRATCH}/headers.cc)
 
-run(${CMAKE_COMMAND} -S ${SOURCE} -B ${SCRATCH}/build
+# With the generator that is known to be here; CMake's own choice, make, need not be.
+run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${SOURCE} -B ${SCRATCH}/build
   -DCMAKE_PREFIX_PATH=${SCRATCH}/prefix -DCMAKE_CXX_COMPILER=${COMPILER})
 run(${CMAKE_COMMAND} --build ${SCRATCH}/build)
 foreach(attempt IN ITEMS "a new database" "one that is there")
