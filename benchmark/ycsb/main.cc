@@ -103,9 +103,6 @@ class Benchmark {
 
   // Before anything is measured: an hour's figures must not end at a file that can't be written.
   bool CanSaveJson() const {
-    // The benchmark makes its directory, where the file may be meant to go.
-    std::error_code ignored;
-    std::filesystem::create_directories(settings_.directory, ignored);
     return settings_.json_file.empty() || Succeeded(CheckTakesJson(settings_.json_file));
   }
 

@@ -123,8 +123,9 @@ void Writer::Gather() {
 
 absl::Status Writer::SyncTo(Position position) {
   sync_mutex_.Lock();
-  if (durable() < position && sync_failure_.ok())
+  if (durable() < position && sync_failure_.ok()) {
     ++(position <= covered_ ? covered_waiters_ : waiting_);
+  }
   while (durable() < position && sync_failure_.ok()) {
     if (is_syncing_) {
       sync_done_.Wait(sync_mutex_);
