@@ -82,8 +82,9 @@ class DB {
   // Opens or creates the database. InvalidArgument for impossible options, NotFound if it is not
   // there and may not be created, FailedPrecondition if another process has it, DataLoss naming
   // file and offset if it is damaged, Unimplemented if a newer version wrote it, PermissionDenied
-  // if this user may not use its files. A directory with other files in it is refused
-  // (FailedPrecondition, or DataLoss if it could be a damaged database) and left as it was found.
+  // if this user may not use its files, AlreadyExists if a file is in the place of the directory. A
+  // directory with other files in it is refused (FailedPrecondition, or DataLoss if it could be a
+  // damaged database) and left as it was found.
   static absl::StatusOr<std::unique_ptr<DB>> Open(const Options& options,
                                                   RecoveryReport* report = nullptr);
 

@@ -46,8 +46,8 @@ NOKV_STATUS_FACTORY(InternalError, InternalError)
 #undef NOKV_STATUS_FACTORY
 
 // Internal, or ResourceExhausted for ENOSPC and EDQUOT, NotFound for ENOENT, AlreadyExists for
-// EEXIST, PermissionDenied (with what to do about it) for EACCES and EPERM:
-// "<what> <object>: <text of errno>".
+// EEXIST and ENOTDIR (a file is in the way), PermissionDenied (with what to do about it) for
+// EACCES, EPERM and EROFS: "<what> <object>: <text of errno>".
 [[nodiscard]] absl::Status ErrnoStatus(int error, std::string_view what, std::string_view object);
 
 }  // namespace nokv

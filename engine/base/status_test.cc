@@ -53,6 +53,8 @@ TEST_CASE("errno becomes the code a caller can act on", "[base][status]") {
   REQUIRE(absl::IsResourceExhausted(ErrnoStatus(EDQUOT, "append to", "f")));
   REQUIRE(absl::IsNotFound(ErrnoStatus(ENOENT, "open", "f")));
   REQUIRE(absl::IsAlreadyExists(ErrnoStatus(EEXIST, "create", "f")));
+  REQUIRE(absl::IsAlreadyExists(ErrnoStatus(ENOTDIR, "list", "f")));
+  REQUIRE(absl::IsPermissionDenied(ErrnoStatus(EROFS, "create", "f")));
   for (const int error : {EACCES, EPERM}) {
     const absl::Status denied = ErrnoStatus(error, "open", "db/LOCK");
     REQUIRE(absl::IsPermissionDenied(denied));

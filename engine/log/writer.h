@@ -95,8 +95,8 @@ class Writer {
   void DropSpare();
 
  private:
-  // How often the one who syncs lets others run without any of them joining before it goes alone: a
-  // tenth of what a sync takes where nobody else has work.
+  // How often the one who syncs lets others run without any of them joining before it takes them
+  // to be busy elsewhere.
   static constexpr int kGatherYields = 32;
   // For how long nobody gathers after it took longer than a sync.
   static constexpr int kSyncsWithoutGathering = 64;

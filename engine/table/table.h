@@ -47,7 +47,7 @@ class TableIterator {
   virtual absl::Status status() const = 0;
 
  protected:
-  // Null: not valid. An iterator has one entry, and fills it before it stands there.
+  // Null: not valid. Else the iterator's one entry, which stays in its place while it moves.
   void StandAt(const Entry* entry) { here_ = entry; }
 
  private:
