@@ -19,7 +19,8 @@ absl::Status Raft::HandleAppend(const Message& append) {
     Acknowledge(append, log_.committed());
     return absl::OkStatus();
   }
-  if (!log_.Matches(append.log_index, append.log_term)) {
+  // Without a configuration this peer would not know what the entries change: a snapshot is needed.
+  if (configuration_.voters.empty() || !log_.Matches(append.log_index, append.log_term)) {
     const Index hint = log_.LastIndexOfTermAtMost(append.log_index, append.log_term);
     Send({.type = MessageType::kAppendReply,
           .reject = true,

@@ -37,8 +37,9 @@ class LogReader {
   virtual absl::Status ReadEntries(Index first, Index end, uint64_t bytes_max,
                                    std::vector<Entry>& out) const = 0;
 
-  // For `peer`, which needs entries that are gone. Null while none is ready: it is asked for again
-  // with every answer to a heartbeat. Must be at first_index() - 1 or later.
+  // For `peer`, which needs entries that are gone. Must be at first_index() - 1 or later, and of a
+  // configuration with the peer in it, or the peer would not take it. Null while none is ready: it
+  // is asked for again when the peer next answers a heartbeat.
   virtual std::shared_ptr<const Snapshot> SnapshotFor(PeerId peer) const = 0;
 };
 

@@ -28,6 +28,10 @@ absl::Status CheckState(PeerId id, const LogReader& log, const InitialState& sta
     return DataLossError("peer {}: the log ends in term {}, and the peer has only seen term {}", id,
                          last_term.value_or(0), state.hard_state.term);
   }
+  if (state.configuration.voters.empty() != (first == kBootstrapIndex && last == 0)) {
+    return DataLossError("peer {}: the log [{}, {}] does not fit a group of {} voters", id, first,
+                         last, state.configuration.voters.size());
+  }
   return Validate(state.configuration);
 }
 

@@ -43,8 +43,14 @@
 
 namespace nokv::raft {
 
-// What the caller finds when it starts. A new peer of a group that others lead has an empty
-// configuration and an empty log: it waits for a snapshot or for its first entries.
+// Where the log of every group begins: its first peers start as if from a snapshot at this index.
+// So there is no entry that a newcomer's empty log could be extended by, and it begins with a
+// snapshot, which tells it the configuration that no entry holds.
+inline constexpr Index kBootstrapIndex = 1;
+inline constexpr Term kBootstrapTerm = 1;
+
+// What the caller finds when it starts. A newcomer to a group has an empty configuration and an
+// empty log: it waits for a snapshot.
 struct InitialState {
   HardState hard_state;
   Index applied = 0;            // What the state machine has.

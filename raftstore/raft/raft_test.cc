@@ -58,7 +58,7 @@ struct Trio {
 TEST_CASE("a leader is elected and what it proposes is applied everywhere", "[raft]") {
   Trio trio;
   trio.Elect(1);
-  REQUIRE(trio.raft(1).Propose({Payload("x")}, 1).value() == 2);
+  REQUIRE(trio.raft(1).Propose({Payload("x")}, 2).value() == 3);
   trio.Settle();
   for (PeerId id = 1; id <= 3; ++id) {
     REQUIRE(trio.applied[id].size() == 2);

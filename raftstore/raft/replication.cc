@@ -139,6 +139,7 @@ void Raft::SendSnapshot(Progress& peer) {
   std::shared_ptr<const Snapshot> snapshot = log_.SnapshotFor(peer.id);
   if (snapshot == nullptr) return;
   NOKV_CHECK(snapshot->index + 1 >= log_.first_index() && snapshot->index <= log_.committed());
+  NOKV_CHECK(snapshot->configuration.Contains(peer.id));
   peer.BecomeSnapshot(snapshot->index);
   Send({.type = MessageType::kSnapshot, .to = peer.id, .snapshot = std::move(snapshot)});
 }

@@ -5,6 +5,15 @@
 
 namespace nokv::raft::testing {
 
+MemoryDisk::MemoryDisk(Configuration configuration)
+    : hard_state_(HardState{kBootstrapTerm, kNobody, kBootstrapIndex}),
+      base_(kBootstrapIndex),
+      base_term_(kBootstrapTerm),
+      applied_(kBootstrapIndex),
+      configuration_(std::move(configuration)),
+      snapshot_(std::make_shared<Snapshot>(
+          Snapshot{kBootstrapIndex, kBootstrapTerm, configuration_, Payload()})) {}
+
 std::optional<Term> MemoryDisk::TermAt(Index index) const {
   if (index == base_) return base_term_;
   if (index < base_ || index > last_index()) return std::nullopt;
@@ -25,7 +34,11 @@ absl::Status MemoryDisk::ReadEntries(Index first, Index end, uint64_t bytes_max,
   return absl::OkStatus();
 }
 
-std::shared_ptr<const Snapshot> MemoryDisk::SnapshotFor(PeerId) const { return snapshot_; }
+std::shared_ptr<const Snapshot> MemoryDisk::SnapshotFor(PeerId peer) const {
+  if (snapshot_ != nullptr && snapshot_->configuration.Contains(peer)) return snapshot_;
+  is_snapshot_wanted_ = true;
+  return nullptr;
+}
 
 void MemoryDisk::Write(const Ready& ready) {
   if (ready.snapshot != nullptr) {

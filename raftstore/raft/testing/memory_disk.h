@@ -15,15 +15,18 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nokv::raft::testing {
 
 class MemoryDisk : public LogReader {
  public:
+  // Of a newcomer, which waits for a snapshot.
   MemoryDisk() = default;
 
-  explicit MemoryDisk(Configuration configuration) : configuration_(std::move(configuration)) {}
+  // Of a first peer of a group: it begins where its bootstrap snapshot ends.
+  explicit MemoryDisk(Configuration configuration);
 
   Index first_index() const override { return base_ + 1; }
 
@@ -44,8 +47,13 @@ class MemoryDisk : public LogReader {
   // the snapshot, which stands for everything up to its own index.
   void Compact(Index index, std::shared_ptr<const Snapshot> snapshot);
 
+  // Somebody needs a newer snapshot than there is. Asking clears it.
+  bool TakeSnapshotWanted() { return std::exchange(is_snapshot_wanted_, false); }
+
   // What a peer starts with.
   InitialState initial_state() const { return {hard_state_, applied_, configuration_}; }
+
+  const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
 
   const std::vector<Entry>& entries() const { return entries_; }
 
@@ -65,6 +73,7 @@ class MemoryDisk : public LogReader {
   Index applied_ = 0;
   Configuration configuration_;  // As of applied_.
   std::shared_ptr<const Snapshot> snapshot_;
+  mutable bool is_snapshot_wanted_ = false;
   bool is_broken_ = false;
 };
 

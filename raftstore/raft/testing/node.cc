@@ -61,7 +61,9 @@ void Node::Drain(Effects& effects) {
 
 void Node::Finish(Ready& ready, Effects& effects) {
   disk_->Write(ready);
-  if (ready.snapshot != nullptr) effects.installed.push_back(ready.snapshot);
+  if (ready.snapshot != nullptr) {
+    effects.installed.push_back({effects.applied.size(), ready.snapshot});
+  }
   for (Message& message : ready.messages_after_persist) {
     effects.messages.push_back(std::move(message));
   }

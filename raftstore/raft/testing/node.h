@@ -17,11 +17,16 @@ namespace nokv::raft::testing {
 
 // What came of an input, in order; callers add to it and take from it.
 struct Effects {
+  struct Installed {
+    size_t position = 0;  // The snapshot came before applied[position].
+    std::shared_ptr<const Snapshot> snapshot;
+  };
+
   std::vector<Message> messages;
   std::vector<Entry> applied;
   std::vector<ReadState> reads;
   std::vector<uint64_t> dropped_reads;
-  std::vector<std::shared_ptr<const Snapshot>> installed;
+  std::vector<Installed> installed;
 
   void Clear();
 };
