@@ -19,6 +19,13 @@ namespace {
 constexpr size_t kPeersMax = 4;
 constexpr size_t kTermsMax = 12;
 
+// What a random path does next, by weight.
+constexpr Input::Kind kWanted[] = {
+    Input::Kind::kDeliver,       Input::Kind::kDeliver, Input::Kind::kDeliver,
+    Input::Kind::kDeliver,       Input::Kind::kDeliver, Input::Kind::kCompleteWrite,
+    Input::Kind::kCompleteWrite, Input::Kind::kCrash,   Input::Kind::kCampaign,
+    Input::Kind::kPropose,       Input::Kind::kChange};
+
 // An entry that some peer knew to be committed, and the lowest term in which one did.
 struct CommittedEntry {
   LogEntry entry;
@@ -96,21 +103,31 @@ class Explorer {
 
   void RandomPaths() {
     const GroupState start = states_[0];
-    while (seen_.size() < options_.states_max) {
+    while (seen_.size() < options_.states_max && ++result_.paths <= options_.states_max) {
       states_.assign(1, start);
       for (uint32_t length = 0; length < options_.path_length_max; ++length) {
-        const GroupState& state = states_.back();
-        const auto inputs = InputsOf(state);
-        if (inputs.empty()) break;
-        const auto& [peer, input] = inputs[random_.Uniform(inputs.size())];
         GroupState next;
-        const auto from = static_cast<uint32_t>(states_.size() - 1);
-        if (!Step(state, from, peer, input, next)) continue;
+        if (!RandomStep(next)) break;
         if (!result_.violation.empty()) return Explain(next);
         seen_.insert(DigestOf(next));
         states_.push_back(std::move(next));
       }
     }
+  }
+
+  // A step that changes something: first of what kind, and then which. So the many messages do not
+  // crowd out the rest, and an old one is as likely as a new one.
+  bool RandomStep(GroupState& next) {
+    const GroupState& state = states_.back();
+    const Inputs inputs = InputsOf(state);
+    const auto from = static_cast<uint32_t>(states_.size() - 1);
+    for (int attempt = 0; attempt < 64 && !inputs.empty(); ++attempt) {
+      const auto wanted = kWanted[random_.Uniform(std::size(kWanted))];
+      const auto& [peer, input] = inputs[random_.Uniform(inputs.size())];
+      if (input.kind != wanted) continue;
+      if (Step(state, from, peer, input, next)) return true;
+    }
+    return false;
   }
 
   void Visit(GroupState state) {

@@ -44,6 +44,7 @@ struct ExplorerResult {
   std::vector<std::string> path;  // The inputs that led to it.
   uint64_t states = 0;            // Of the group, distinct.
   uint64_t transitions = 0;
+  uint64_t paths = 0;  // If random.
   uint64_t peer_states = 0;
   uint64_t messages = 0;     // Distinct.
   bool is_complete = false;  // Nothing more is reachable within the other bounds.

@@ -55,6 +55,11 @@ class Node {
 
   size_t pending_writes() const { return pending_.size(); }
 
+  // The numbers of the Readies that wait; 0 if none does.
+  uint64_t oldest_write() const { return pending_.empty() ? 0 : pending_.front().ready.number; }
+
+  uint64_t newest_write() const { return pending_.empty() ? 0 : pending_.back().ready.number; }
+
   // The oldest pending write is durable.
   void CompleteWrite(Effects& effects);
 

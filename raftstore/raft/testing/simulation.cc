@@ -36,7 +36,8 @@ class Simulation {
                .slow_disks = draw_.OneIn(2),
                .transfers = draw_.OneIn(2),
                .membership = !options.without_membership && draw_.OneIn(2),
-               .pause_us = (1 + draw_.Uniform(8)) * kSecond};
+               .pause_us = draw_.OneIn(3) ? kSecond / 3 : (1 + draw_.Uniform(8)) * kSecond};
+    sync_us_max_ = draw_.OneIn(3) ? 400'000 : draw_.OneIn(2) ? 50'000 : 3'000;
     DrawPeers();
   }
 
@@ -57,7 +58,10 @@ class Simulation {
     const bool has_served = world_.result().writes > writes && world_.result().reads > reads;
     clients.Stop();
     world_.RunUntil(options_.seconds * kSecond);
-    if (world_.violation().empty()) CheckRecovered(has_served);
+    if (world_.violation().empty()) {
+      CheckRecovered(has_served);
+      if (!world_.violation().empty()) world_.result().violation += world_.Describe();
+    }
     world_.result().elections = world_.invariants().elections();
     return world_.result();
   }
@@ -82,8 +86,8 @@ class Simulation {
     peer_.pre_vote = !draw_.OneIn(5);
     peer_.check_quorum = !draw_.OneIn(6);
     peer_.lease_reads = peer_.check_quorum && draw_.OneIn(2);
+    if (options_.with_leases) peer_.lease_reads = peer_.check_quorum = true;
     if (Planted(Bug::kLeaseWithoutCheckQuorum)) peer_.check_quorum = false;
-    if (options_.with_leases) peer_.lease_reads = true;
     if (draw_.OneIn(2)) {  // Tight limits, so that they are met.
       peer_.inflight = {.messages = 2, .bytes = 200};
       peer_.message_bytes_max = 100;
@@ -100,7 +104,7 @@ class Simulation {
     Host& host = world_.AddHost(options, configuration);
     // Clocks run up to 10 % faster or slower than they should.
     host.tick_us = 90'000 + draw_.Uniform(20'001);
-    host.sync_us_max = draw_.OneIn(3) ? 50'000 : 3'000;
+    host.sync_us_max = draw_.OneIn(2) ? sync_us_max_ : 3'000;
   }
 
   void NextFault() {
@@ -254,6 +258,7 @@ class Simulation {
   World world_;
   Faults faults_;
   Options peer_;
+  uint64_t sync_us_max_ = 0;
   PeerId next_id_ = 1;
   bool is_healthy_ = false;
 };

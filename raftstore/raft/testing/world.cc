@@ -8,6 +8,8 @@
 namespace nokv::raft::testing {
 namespace {
 
+constexpr uint64_t kSlowSyncUs = 3'000'000;
+
 // Puts a value away in a slot that is free.
 template <typename T>
 uint64_t Keep(std::vector<T>& slots, std::vector<uint64_t>& free, T value) {
@@ -47,6 +49,26 @@ void World::Violate(std::string text) {
 void World::Trace(uint64_t value) {
   result_.trace = (result_.trace ^ value) * 0x9e3779b97f4a7c15ull;
   result_.trace ^= result_.trace >> 29;
+}
+
+std::string World::Describe() {
+  std::string text;
+  for (auto& [id, host] : hosts_) {
+    if (!host.is_up()) {
+      text += fmt::format("\n  {} is down", id);
+      continue;
+    }
+    const Raft& raft = host.raft();
+    text += fmt::format(
+        "\n  {} role={} term={} leader={} last={} persisted={} committed={} applied={} {}", id,
+        static_cast<int>(raft.role()), raft.term(), raft.leader(), raft.last_index(),
+        raft.log().persisted(), raft.committed(), raft.applied(), ToString(raft.configuration()));
+    for (const Progress& peer : raft.progress()) {
+      text += fmt::format("\n    {} {} match={} next={} inflight={}", peer.id, ToString(peer.state),
+                          peer.match, peer.next, peer.inflights.count());
+    }
+  }
+  return text;
 }
 
 Host& World::AddHost(const Options& options, const Configuration& configuration) {
@@ -111,8 +133,10 @@ void World::Happen(const Event& event) {
     case Kind::kWritten:
       if (host == nullptr || !host->is_up() || host->incarnation != event.argument) return;
       CatchUp(*host);
-      host->is_writing = false;
-      host->node->CompleteWrite(effects_);
+      while (host->node->pending_writes() > 0 && host->node->oldest_write() <= host->writing) {
+        host->node->CompleteWrite(effects_);
+      }
+      host->writing = 0;
       AfterInput(*host);
       return;
   }
@@ -218,9 +242,9 @@ void World::SendAll(std::vector<Message>& messages) {
 }
 
 void World::StartWrite(Host& host) {
-  if (host.is_writing || host.node->pending_writes() == 0) return;
-  host.is_writing = true;
-  const uint64_t max = now_us_ < host.slow_until_us ? 100 * host.sync_us_max : host.sync_us_max;
+  if (host.writing > 0 || host.node->pending_writes() == 0) return;
+  host.writing = host.node->newest_write();
+  const uint64_t max = now_us_ < host.slow_until_us ? kSlowSyncUs : host.sync_us_max;
   Schedule(100 + random_.Uniform(max), Kind::kWritten, host.options.id, host.incarnation);
 }
 
@@ -267,7 +291,7 @@ void World::Restart(Host& host) {
   host.started_us = now_us_;
   host.ticks = 0;
   host.wake_us = 0;
-  host.is_writing = false;
+  host.writing = 0;
   invariants_.AfterRestart(*host.node);
   AfterInput(host);
 }

@@ -36,8 +36,8 @@ struct Host {
   uint64_t wake_us = 0;
 
   uint64_t sync_us_max = 3'000;
-  uint64_t slow_until_us = 0;  // Until then a sync takes up to a hundred times as long.
-  bool is_writing = false;
+  uint64_t slow_until_us = 0;  // Until then a sync takes up to three seconds.
+  uint64_t writing = 0;  // The newest write that the sync on its way covers; 0: there is none.
 
   bool is_up() const { return node != nullptr; }
 
@@ -103,6 +103,9 @@ class World {
   Invariants& invariants() { return invariants_; }
 
   void Violate(std::string text);
+
+  // One line for each host.
+  std::string Describe();
 
  private:
   enum class Kind : uint8_t { kMessage, kWake, kWritten, kAction };
