@@ -36,19 +36,18 @@ absl::Status Raft::HandleAppend(const Message& append) {
     log_.Append(std::span(append.entries).subspan(first_new - append.log_index - 1));
   }
   // Behind `last` this log may still hold what another leader left, so commit stops there.
-  log_.CommitTo(Planted(Bug::kCommitPastVerifiedEntry) ? std::min(append.commit, log_.last_index())
-                                                       : std::min(append.commit, last));
+  log_.CommitTo(std::min(append.commit, last));
   Acknowledge(append, last);
   return absl::OkStatus();
 }
 
 absl::Status Raft::HandleHeartbeat(const Message& heartbeat) {
   // A leader names only what this peer has acknowledged in its term.
-  if (heartbeat.commit > log_.last_index()) {
+  if (heartbeat.commit > log_.last_index() && !Planted(Bug::kCommitPastMatch)) {
     return InvalidArgumentError("heartbeat from {} commits {}, past the end of the log at {}",
                                 heartbeat.from, heartbeat.commit, log_.last_index());
   }
-  log_.CommitTo(heartbeat.commit);
+  log_.CommitTo(std::min(heartbeat.commit, log_.last_index()));
   Send({.type = MessageType::kHeartbeatReply,
         .to = heartbeat.from,
         .round = heartbeat.round,

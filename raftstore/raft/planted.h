@@ -24,11 +24,11 @@ enum class Bug : uint8_t {
   kReplacedWriteCounts,    // Entries replaced while in flight count when the old write completes.
 
   // What a term means.
-  kStaleProposalAccepted,    // A proposal evaluated in an older term is accepted.
-  kCommitOlderTerm,          // An older term's entry is committed by counting copies.
-  kSecondVote,               // A second candidate gets a vote of the same term.
-  kVoteIgnoresLog,           // A vote goes to a candidate whose log lacks committed entries.
-  kCommitPastVerifiedEntry,  // A follower takes the leader's commit past what it has compared.
+  kStaleProposalAccepted,  // A proposal evaluated in an older term is accepted.
+  kCommitOlderTerm,        // An older term's entry is committed by counting copies.
+  kSecondVote,             // A second candidate gets a vote of the same term.
+  kVoteIgnoresLog,         // A vote goes to a candidate whose log lacks committed entries.
+  kCommitPastMatch,        // A heartbeat commits entries that were never compared.
 
   // Reads.
   kReadWithoutConfirmation,  // A leader answers a read without asking whether it still leads.

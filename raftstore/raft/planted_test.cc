@@ -55,28 +55,27 @@ const std::vector<Planting>& Plantings() {
       .states_max = kStates,
       .seed = 1,
       .path_length_max = 100};
+  ExplorerOptions one_crash = crashes;
+  one_crash.proposals_max = 0;
+  one_crash.crashes_max = 1;
   static const std::vector<Planting> all = {
       {Bug::kVoteBeforeSync, "VoteBeforeSync", Hunter::kExplorer, crashes},
       {Bug::kVoteBeforeSync, "VoteBeforeSync", Hunter::kSimulation},
-      {Bug::kVoteRequestBeforeSync, "VoteRequestBeforeSync", Hunter::kExplorer, crashes},
-      {Bug::kVoteRequestBeforeSync, "VoteRequestBeforeSync", Hunter::kSimulation},
+      {Bug::kVoteRequestBeforeSync, "VoteRequestBeforeSync", Hunter::kExplorer, one_crash},
       {Bug::kAckBeforeSync, "AckBeforeSync", Hunter::kExplorer, crashes},
       {Bug::kAckBeforeSync, "AckBeforeSync", Hunter::kSimulation},
       {Bug::kOwnAckBeforeSync, "OwnAckBeforeSync", Hunter::kExplorer, crashes},
       {Bug::kOwnAckBeforeSync, "OwnAckBeforeSync", Hunter::kSimulation},
       {Bug::kHardStateAfterEntries, "HardStateAfterEntries", Hunter::kExplorer, crashes},
       {Bug::kHardStateAfterEntries, "HardStateAfterEntries", Hunter::kSimulation},
-      {Bug::kReplacedWriteCounts, "ReplacedWriteCounts", Hunter::kExplorer, crashes},
       {Bug::kReplacedWriteCounts, "ReplacedWriteCounts", Hunter::kSimulation},
       {Bug::kStaleProposalAccepted, "StaleProposalAccepted", Hunter::kSimulation},
       {Bug::kCommitOlderTerm, "CommitOlderTerm", Hunter::kExplorer, elections},
-      {Bug::kCommitOlderTerm, "CommitOlderTerm", Hunter::kSimulation},
       {Bug::kSecondVote, "SecondVote", Hunter::kExplorer, elections},
       {Bug::kSecondVote, "SecondVote", Hunter::kSimulation},
       {Bug::kVoteIgnoresLog, "VoteIgnoresLog", Hunter::kExplorer, elections},
       {Bug::kVoteIgnoresLog, "VoteIgnoresLog", Hunter::kSimulation},
-      {Bug::kCommitPastVerifiedEntry, "CommitPastVerifiedEntry", Hunter::kExplorer, elections},
-      {Bug::kCommitPastVerifiedEntry, "CommitPastVerifiedEntry", Hunter::kSimulation},
+      {Bug::kCommitPastMatch, "CommitPastMatch", Hunter::kSimulation},
       {Bug::kReadWithoutConfirmation, "ReadWithoutConfirmation", Hunter::kSimulation},
       {Bug::kReadBeforeOwnTerm, "ReadBeforeOwnTerm", Hunter::kSimulation},
       {Bug::kLeaseWithoutCheckQuorum, "LeaseWithoutCheckQuorum", Hunter::kSimulation},

@@ -223,9 +223,10 @@ void Raft::TickLeader() {
 void Raft::SendHeartbeats() {
   for (const Progress& peer : progress_) {
     if (peer.id == options_.id) continue;
+    const Index known = Planted(Bug::kCommitPastMatch) ? log_.committed() : peer.match;
     Send({.type = MessageType::kHeartbeat,
           .to = peer.id,
-          .commit = std::min(log_.committed(), peer.match),
+          .commit = std::min(log_.committed(), known),
           .round = reads_.round(),
           .sent_tick = now_});
   }

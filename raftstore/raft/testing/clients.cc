@@ -5,15 +5,16 @@
 namespace nokv::raft::testing {
 
 Clients::Clients(World& world, size_t count, uint64_t think_us)
-    : world_(world), think_us_(think_us), clients_(count) {
+    : world_(world), think_us_(think_us), clients_(count + 1) {
   world.set_observer(this);
 }
 
 void Clients::Start() {
-  for (size_t client = 0; client < clients_.size(); ++client) Think(client);
+  for (size_t client = 0; client + 1 < clients_.size(); ++client) Think(client);
 }
 
 void Clients::Think(size_t client) {
+  if (client + 1 == clients_.size()) return;
   world_.After(1 + world_.random().Uniform(2 * think_us_), [this, client] { Act(client); });
 }
 
@@ -64,7 +65,29 @@ Clients::Client* Clients::Waiting(uint64_t operation) {
   return at == clients_.end() ? nullptr : &*at;
 }
 
+// A leader has just acknowledged something. Whoever else thinks that it leads must not answer as if
+// nothing had happened.
+void Clients::AskStaleLeaders() {
+  for (auto& [id, host] : world_.hosts()) {
+    if (!host.is_up() || !host.raft().is_leader()) continue;
+    const uint64_t operation = ++operations_;
+    stale_reads_[operation] = completed_;
+    static_cast<void>(
+        world_.Do(host, [operation](Raft& raft) { return raft.ReadIndex(operation); }));
+  }
+  while (stale_reads_.size() > 16) stale_reads_.erase(stale_reads_.begin());
+}
+
 void Clients::OnRead(Host& host, const ReadState& read) {
+  if (const auto stale = stale_reads_.find(read.context); stale != stale_reads_.end()) {
+    if (host.raft().applied() < stale->second) {
+      world_.Violate(fmt::format("{} answered a read in term {} up to {}, and {} was complete",
+                                 host.options.id, host.raft().term(), host.raft().applied(),
+                                 stale->second));
+    }
+    stale_reads_.erase(stale);
+    return;
+  }
   Client* const client = Waiting(read.context);
   if (client == nullptr) return;
   // Entries are applied as soon as they can be. One that cannot be yet is not waited for here: the
@@ -124,7 +147,20 @@ void Clients::ProposeWrite(size_t client, PeerId id, uint64_t incarnation, Term 
 }
 
 void Clients::OnApplied(Host& host, const Entry& entry) {
-  if (entry.kind != EntryKind::kData || entry.data.empty()) return;
+  if (entry.kind != EntryKind::kData) return;
+  if (entry.data.empty()) {
+    if (!host.raft().is_leader() || host.raft().term() != entry.term) return;
+    // A new leader: somebody writes at once, before the old one can know.
+    const size_t last = clients_.size() - 1;
+    if (clients_[last].operation != 0 || is_stopped_) return;
+    clients_[last].host = clients_[last].asked = host.options.id;
+    world_.After(1, [this, last, id = host.options.id] {
+      Host* const leader = world_.Find(id);
+      if (leader == nullptr || !leader->is_up() || !leader->raft().is_leader()) return;
+      if (clients_[last].operation == 0) EvaluateWrite(last, *leader);
+    });
+    return;
+  }
   const Write write = Write::Decode(entry.data);
   Latch& latch = latches_[{host.options.id, write.key}];
   if (latch.number == write.number) latch = {};
@@ -132,6 +168,9 @@ void Clients::OnApplied(Host& host, const Entry& entry) {
   if (client == nullptr || client->asked != host.options.id) return;
   completed_ = std::max(completed_, entry.index);
   ++world_.result().writes;
+  size_t leaders = 0;
+  for (auto& [id, other] : world_.hosts()) leaders += other.is_up() && other.raft().is_leader();
+  if (leaders > 1) world_.After(1, [this] { AskStaleLeaders(); });
   Done(static_cast<size_t>(client - clients_.data()));
 }
 

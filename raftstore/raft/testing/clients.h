@@ -46,13 +46,15 @@ class Clients : public Observer {
                     const Write& write);
   Client* Waiting(uint64_t operation);
   void Done(size_t client);
+  void AskStaleLeaders();
 
   World& world_;
   uint64_t think_us_;
   bool is_stopped_ = false;
   uint64_t operations_ = 0;
-  Index completed_ = 0;  // Every operation that ended saw or made at most this index.
-  std::vector<Client> clients_;
+  Index completed_ = 0;          // Every operation that ended saw or made at most this index.
+  std::vector<Client> clients_;  // The last of them only acts when a leader is new.
+  std::map<uint64_t, Index> stale_reads_;  // Asked of deposed leaders: what they must see.
   std::map<std::pair<PeerId, uint64_t>, Latch> latches_;  // By host and register.
 };
 

@@ -259,7 +259,7 @@ class Explorer {
       CheckNewLeader(now, after);
     }
     if (now.role == Role::kLeader) CheckChanges(old, now);
-    if (now.commit > old.commit || now.first != old.first) CheckCommit(now, after);
+    if (now.commit > old.commit || now.first != old.first) CheckCommit(old, now, after);
     if (now.log != old.log) {
       for (size_t other = 0; other < peer_count_; ++other) {
         if (other != peer) CheckMatching(now, peers_.facts(after.peers[other]));
@@ -299,12 +299,14 @@ class Explorer {
     }
   }
 
-  void CheckCommit(const PeerFacts& now, GroupState& after) {
+  void CheckCommit(const PeerFacts& old, const PeerFacts& now, GroupState& after) {
     for (Index index = std::max(now.first, kBootstrapIndex + 1); index <= now.commit; ++index) {
       const LogEntry& entry = now.log[index - now.first];
       if (after.committed.size() <= index) {
         after.committed.push_back({entry, now.term});
-        if (!IsDurable(index, entry.term, now.configuration, after)) {
+        // With a change applied in the same step, either configuration may have been asked.
+        if (!IsDurable(index, entry.term, old.configuration, after) &&
+            !IsDurable(index, entry.term, now.configuration, after)) {
           Violate(fmt::format("durability: {} committed {} of term {} without a quorum of disks",
                               now.id, index, entry.term));
         }
@@ -319,17 +321,21 @@ class Explorer {
   }
 
   bool IsDurable(Index index, Term term, const Configuration& group, const GroupState& state) {
-    // With a change applied in the same step it is not known which quorum was meant.
-    if (!options_.changes.empty()) return true;
+    return IsOnMajority(index, term, group.voters, state) &&
+           IsOnMajority(index, term, group.voters_outgoing, state);
+  }
+
+  bool IsOnMajority(Index index, Term term, const std::vector<PeerId>& voters,
+                    const GroupState& state) {
     size_t copies = 0;
     for (size_t peer = 0; peer < peer_count_; ++peer) {
       const PeerFacts& facts = peers_.facts(state.peers[peer]);
       const size_t at = index - facts.durable_first;
       copies +=
-          group.IsVoter(facts.id) &&
+          std::binary_search(voters.begin(), voters.end(), facts.id) &&
           (index < facts.durable_first || (at < facts.durable.size() && facts.durable[at] == term));
     }
-    return copies > group.voters.size() / 2;
+    return voters.empty() || copies > voters.size() / 2;
   }
 
   void CheckMatching(const PeerFacts& a, const PeerFacts& b) {

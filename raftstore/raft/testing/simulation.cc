@@ -127,7 +127,7 @@ class Simulation {
   }
 
   void MakeFault() {
-    switch (world_.random().Uniform(5)) {
+    switch (world_.random().Uniform(6)) {
       case 0:
         if (faults_.crashes) CrashOne();
         return;
@@ -141,6 +141,9 @@ class Simulation {
         return;
       case 3:
         if (faults_.transfers) Transfer();
+        return;
+      case 4:
+        if (faults_.crashes && faults_.partitions) ForgetLeader();
         return;
       default:
         if (faults_.membership) ChangeMembers();
@@ -180,6 +183,35 @@ class Simulation {
     if (leader == nullptr) return;
     const PeerId to = AnyHost().options.id;
     static_cast<void>(world_.Do(*leader, [to](Raft& raft) { return raft.TransferLeadership(to); }));
+    if (!faults_.partitions || world_.random().OneIn(2)) return;
+    // It may not hear of its successor for a while.
+    const PeerId old = leader->options.id;
+    world_.After(world_.random().Uniform(30'000), [this, old] {
+      if (is_healthy_) return;
+      for (auto& [id, host] : world_.hosts()) world_.network().Cut(id, old);
+    });
+    world_.After(kSecond, [this] { world_.network().Heal(); });
+  }
+
+  // The leader and another do not hear each other, and the rest forget what they only remembered.
+  void ForgetLeader() {
+    Host* const leader = world_.Leader();
+    const PeerId other = AnyHost().options.id;
+    if (leader == nullptr || leader->options.id == other) return;
+    world_.network().Cut(leader->options.id, other);
+    world_.network().Cut(other, leader->options.id);
+    for (auto& [id, host] : world_.hosts()) {
+      if (id == other || id == leader->options.id) continue;
+      for (int i = 0; i < 5; ++i) {
+        world_.After(kSecond + world_.random().Uniform(2 * kSecond), [this, forgetful = id] {
+          Host* const again = world_.Find(forgetful);
+          if (is_healthy_ || again == nullptr || !again->is_up()) return;
+          world_.Crash(*again, again->node->pending_writes());
+          world_.Restart(*again);
+        });
+      }
+    }
+    world_.After(4 * kSecond, [this] { world_.network().Heal(); });
   }
 
   void ChangeMembers() {
