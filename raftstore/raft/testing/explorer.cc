@@ -19,12 +19,27 @@ namespace {
 constexpr size_t kPeersMax = 4;
 constexpr size_t kTermsMax = 12;
 
-// What a random path does next, by weight.
-constexpr Input::Kind kWanted[] = {
-    Input::Kind::kDeliver,       Input::Kind::kDeliver, Input::Kind::kDeliver,
-    Input::Kind::kDeliver,       Input::Kind::kDeliver, Input::Kind::kCompleteWrite,
-    Input::Kind::kCompleteWrite, Input::Kind::kCrash,   Input::Kind::kCampaign,
-    Input::Kind::kPropose,       Input::Kind::kChange};
+// What a random path does next, of 24.
+constexpr uint64_t kDelivers = 11;
+constexpr uint64_t kCompletes = 6;
+constexpr uint64_t kProposes = 2;
+constexpr uint64_t kCampaigns = 2;
+constexpr uint64_t kChanges = 1;
+constexpr uint64_t kCrashes = 2;
+
+Input::Kind DrawKind(Random& random) {
+  uint64_t at =
+      random.Uniform(kDelivers + kCompletes + kProposes + kCampaigns + kChanges + kCrashes);
+  for (const auto& [kind, weight] : {std::pair(Input::Kind::kDeliver, kDelivers),
+                                     {Input::Kind::kCompleteWrite, kCompletes},
+                                     {Input::Kind::kPropose, kProposes},
+                                     {Input::Kind::kCampaign, kCampaigns},
+                                     {Input::Kind::kChange, kChanges}}) {
+    if (at < weight) return kind;
+    at -= weight;
+  }
+  return Input::Kind::kCrash;
+}
 
 // An entry that some peer knew to be committed, and the lowest term in which one did.
 struct CommittedEntry {
@@ -122,7 +137,7 @@ class Explorer {
     const Inputs inputs = InputsOf(state);
     const auto from = static_cast<uint32_t>(states_.size() - 1);
     for (int attempt = 0; attempt < 64 && !inputs.empty(); ++attempt) {
-      const auto wanted = kWanted[random_.Uniform(std::size(kWanted))];
+      const Input::Kind wanted = DrawKind(random_);
       const auto& [peer, input] = inputs[random_.Uniform(inputs.size())];
       if (input.kind != wanted) continue;
       if (Step(state, from, peer, input, next)) return true;
