@@ -103,8 +103,10 @@ absl::Status Raft::TransferLeadership(PeerId to) {
   transfer_due_ = now_ + options_.election_ticks;
   Progress* const peer = FindProgress(to);
   NOKV_CHECK(peer != nullptr);
-  peer->wants_append = true;
-  must_replicate_ = true;
+  if (peer->match < log_.last_index()) {
+    peer->wants_append = true;  // Its answer shows what it lacks.
+    must_replicate_ = true;
+  }
   MaybeTellTransferee(*peer);
   return absl::OkStatus();
 }

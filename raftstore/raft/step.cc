@@ -16,8 +16,8 @@ absl::Status Raft::Step(Message message) {
   }
   if ((message.type == MessageType::kPreVote || message.type == MessageType::kVote) &&
       message.term >= term_ && !message.force && BacksLeader()) {
-    return FailedPreconditionError("peer {} does not vote for {}: it heard leader {} {} ticks ago",
-                                   options_.id, message.from, leader_, now_ - contact_tick_);
+    return FailedPreconditionError("peer {} does not vote for {}: it backs leader {} in term {}",
+                                   options_.id, message.from, leader_, term_);
   }
   if (message.term < term_) return RefuseOlderTerm(message);
   if (message.term > term_) RETURN_IF_ERROR(MeetNewerTerm(message));
