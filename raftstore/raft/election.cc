@@ -29,7 +29,7 @@ void Raft::BecomeFollower(Term term, PeerId leader) {
   if (term > term_) vote_ = kNobody;
   if (is_leader()) {
     reads_.Drop(dropped_reads_);
-    progress_ = {};
+    std::vector<Progress>().swap(progress_);
     must_replicate_ = false;
     transferee_ = kNobody;
     uncommitted_bytes_ = 0;
@@ -37,7 +37,7 @@ void Raft::BecomeFollower(Term term, PeerId leader) {
   term_ = term;
   role_ = Role::kFollower;
   leader_ = leader;
-  votes_ = {};
+  votes_.clear();
   is_own_vote_new_ = false;
   own_vote_ready_ = 0;
   ResetElectionTimer();
@@ -46,7 +46,7 @@ void Raft::BecomeFollower(Term term, PeerId leader) {
 void Raft::BecomeLeader() {
   role_ = Role::kLeader;
   leader_ = options_.id;
-  votes_ = {};
+  votes_.clear();
   term_start_ = log_.last_index() + 1;
   pending_change_ = log_.last_index();  // Some of the entries before may be one.
   uncommitted_bytes_ = 0;

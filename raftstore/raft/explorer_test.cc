@@ -20,6 +20,9 @@ uint64_t Scale() {
 
 void RequireClean(std::string_view name, ExplorerOptions options) {
   options.states_max *= Scale();
+#ifdef __SANITIZE_ADDRESS__
+  options.states_max /= 10;
+#endif
   const ExplorerResult result = Explore(options);
   fmt::print("{}: {}\n", name, ToString(result));
   std::string path;

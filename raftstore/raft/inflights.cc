@@ -38,7 +38,7 @@ void Inflights::FreeTo(Index index) {
 void Inflights::Clear() {
   head_ = count_ = 0;
   bytes_ = 0;
-  if (ring_.size() > kKeptSize) ring_ = {};
+  if (ring_.size() > kKeptSize) std::vector<Item>().swap(ring_);
 }
 
 void Inflights::AppendStateTo(std::string& out) const {

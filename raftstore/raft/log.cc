@@ -9,7 +9,10 @@
 namespace nokv::raft {
 namespace {
 
-constexpr size_t kTailKept = 32;  // A larger tail gives its memory back when it runs empty.
+// What is larger gives its memory back when it runs empty.
+constexpr size_t kTailKept = 8;
+constexpr size_t kWritesKept = 4;
+
 constexpr uint64_t kScanBytes = 1 << 20;
 
 }  // namespace
@@ -184,7 +187,7 @@ void Log::Persisted(uint64_t write) {
   }
   if (done == 0) return;
   writes_.erase(writes_.begin(), writes_.begin() + static_cast<std::ptrdiff_t>(done));
-  if (writes_.empty()) writes_ = {};
+  if (writes_.empty() && writes_.capacity() > kWritesKept) std::vector<Write>().swap(writes_);
   TrimTail();
 }
 
@@ -217,7 +220,7 @@ void Log::TrimTail() {
   const size_t count = std::min<size_t>(unneeded + 1 - tail_first_, tail_.size());
   tail_.erase(tail_.begin(), tail_.begin() + static_cast<std::ptrdiff_t>(count));
   tail_first_ += count;
-  if (tail_.empty() && tail_.capacity() > kTailKept) tail_ = {};
+  if (tail_.empty() && tail_.capacity() > kTailKept) std::vector<Entry>().swap(tail_);
 }
 
 void Log::AppendStateTo(std::string& out) const {

@@ -4,6 +4,16 @@
 #include "engine/base/codec.h"
 
 namespace nokv::raft {
+namespace {
+
+// Few reads are kept room for, a burst is not.
+void Free(std::vector<uint64_t>& contexts) {
+  constexpr size_t kKept = 8;
+  contexts.clear();
+  if (contexts.capacity() > kKept) std::vector<uint64_t>().swap(contexts);
+}
+
+}  // namespace
 
 void ReadQueue::StartRound(Index commit) {
   NOKV_CHECK(has_waiting() && !has_round());
@@ -15,14 +25,14 @@ void ReadQueue::StartRound(Index commit) {
 void ReadQueue::Confirm(uint64_t round, std::vector<ReadState>& out) {
   if (!has_round() || round < round_) return;
   for (const uint64_t context : asked_) out.push_back({context, index_});
-  asked_.clear();
+  Free(asked_);
 }
 
 void ReadQueue::Drop(std::vector<uint64_t>& out) {
   out.insert(out.end(), asked_.begin(), asked_.end());
   out.insert(out.end(), waiting_.begin(), waiting_.end());
-  asked_ = {};
-  waiting_ = {};
+  Free(asked_);
+  Free(waiting_);
 }
 
 void ReadQueue::AppendStateTo(std::string& out) const {

@@ -20,7 +20,11 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
 uint64_t Seeds() {
   const char* const scale = std::getenv("NOKV_TEST_SCALE");
   const bool is_long = scale != nullptr && std::string_view(scale) == "long";
-  return FromEnvironment("NOKV_RAFT_SEEDS", is_long ? 20'000 : 300);
+#ifdef __SANITIZE_ADDRESS__
+  return FromEnvironment("NOKV_RAFT_SEEDS", is_long ? 1'000 : 60);
+#else
+  return FromEnvironment("NOKV_RAFT_SEEDS", is_long ? 20'000 : 1'500);
+#endif
 }
 
 TEST_CASE("groups stay correct under faults and recover when faults stop", "[raft][simulation]") {

@@ -109,8 +109,8 @@ class Explorer {
         if (!result_.violation.empty()) return Explain(next);
         Visit(std::move(next));
       }
-      state.messages = {};
-      state.committed = {};
+      std::vector<MessageId>().swap(state.messages);
+      std::vector<CommittedEntry>().swap(state.committed);
       states_[at] = std::move(state);
     }
     result_.is_complete = true;

@@ -31,9 +31,8 @@ Node::Node(const Node& other)
 void Node::Apply(const Entry& entry) {
   if (entry.kind == EntryKind::kConfigChange) {
     const absl::StatusOr<ConfigChange> change = DecodeConfigChange(entry.data.view());
-    NOKV_CHECK(change.ok());
-    // A change that cannot be done is the same on every peer, and changes nothing.
-    static_cast<void>(raft_->ApplyConfigChange(*change).status());
+    // A change that cannot be read or done is the same on every peer, and changes nothing.
+    if (change.ok()) static_cast<void>(raft_->ApplyConfigChange(*change).status());
   }
   raft_->Applied(entry.index);
 }
