@@ -15,10 +15,10 @@ using Op = ConfigChange::Op;
 
 uint64_t Scale() {
   const char* const scale = std::getenv("NOKV_TEST_SCALE");
-  return scale != nullptr && std::string_view(scale) == "long" ? 20 : 1;
+  return scale != nullptr && std::string_view(scale) == "long" ? 10 : 1;
 }
 
-void RequireClean(std::string_view name, ExplorerOptions options) {
+void RequireClean(std::string_view name, ExplorerOptions options, bool is_complete = false) {
   options.states_max *= Scale();
 #ifdef __SANITIZE_ADDRESS__
   options.states_max /= 10;
@@ -29,11 +29,18 @@ void RequireClean(std::string_view name, ExplorerOptions options) {
   for (const std::string& input : result.path) path += "\n  " + input;
   INFO(name << ": " << result.violation << path);
   REQUIRE(result.violation.empty());
-  REQUIRE(result.states > 1000);
+  REQUIRE(result.states > 100);
+  REQUIRE((result.is_complete || !is_complete));
 }
 
-TEST_CASE("no order of messages breaks two elections and a proposal", "[raft][explorer]") {
-  RequireClean("two elections, one proposal", {.states_max = 300'000});
+void RequireComplete(std::string_view name, const ExplorerOptions& options) {
+  RequireClean(name, options, true);
+}
+
+TEST_CASE("small groups are explored completely", "[raft][explorer]") {
+  RequireComplete("one election, one proposal", {.elections_max = 1, .states_max = 2'000'000});
+  RequireComplete("two elections", {.proposals_max = 0, .states_max = 2'000'000});
+  RequireComplete("two elections, one proposal", {.states_max = 2'000'000});
 }
 
 TEST_CASE("no order of messages breaks two elections and three proposals", "[raft][explorer]") {

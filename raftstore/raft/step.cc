@@ -56,6 +56,9 @@ absl::Status Raft::RefuseOlderTerm(const Message& message) {
     case MessageType::kPreVote:
       Send({.type = MessageType::kPreVoteReply, .reject = true, .to = message.from});
       break;
+    case MessageType::kVote:
+      Send({.type = MessageType::kVoteReply, .reject = true, .to = message.from});
+      break;
     default:
       break;
   }

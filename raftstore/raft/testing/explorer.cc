@@ -231,8 +231,18 @@ class Explorer {
     return true;
   }
 
-  // The messages of a state: what was sent and can still matter. What is older than the term that
-  // its receiver has on disk will be refused for ever.
+  // True if the message can still change its receiver, now or after any crash. One that is older
+  // than the term on the receiver's disk is refused for ever; so is a reply of that term, unless
+  // the receiver still asks or leads: it will do neither again in that term.
+  static bool CanMatter(const Message& message, const PeerFacts& receiver) {
+    if (receiver.durable_term != message.term || !IsReply(message.type) ||
+        message.type == MessageType::kPreVoteReply) {
+      return receiver.durable_term <= message.term;
+    }
+    if (message.type == MessageType::kVoteReply) return receiver.role == Role::kCandidate;
+    return receiver.role == Role::kCandidate || receiver.role == Role::kLeader;
+  }
+
   void AddMessages(const GroupState& state, const std::vector<MessageId>& sent, GroupState& next) {
     for (const MessageId id : sent) {
       const Message& message = peers_.message(id);
@@ -257,7 +267,7 @@ class Explorer {
           next.peers.begin(), next.peers.begin() + static_cast<std::ptrdiff_t>(peer_count_),
           [&](StateId peer) {
             const PeerFacts& facts = peers_.facts(peer);
-            return facts.id == message.to && facts.durable_term <= message.term;
+            return facts.id == message.to && CanMatter(message, facts);
           });
       if (is_there) next.messages.push_back(id);
     }
