@@ -145,23 +145,33 @@ void World::Happen(const Event& event) {
 void World::Deliver(Host* host, Message message) {
   Trace(static_cast<uint64_t>(message.type) + (message.from << 8) + (message.to << 16) +
         (message.term << 24) + (message.log_index << 40));
-  if (host == nullptr || !host->is_up()) return;
-  ++result_.messages;
+  const bool is_heard = host != nullptr && host->is_up();
   if (message.type == MessageType::kSnapshot) {
-    After(1000, [this, from = message.from, to = message.to] {
-      Host* const sender = Find(from);
-      if (sender == nullptr || !sender->is_up()) return;
-      Do(*sender, [to](Raft& raft) {
-        raft.ReportSnapshot(to, SnapshotOutcome::kDelivered);
-        return 0;
-      });
-    });
+    ReportLater(message, is_heard ? SnapshotOutcome::kDelivered : SnapshotOutcome::kFailed);
   }
+  if (!is_heard) return;
+  ++result_.messages;
   // What is refused is refused: old, too late, or from a stranger.
   const absl::Status stepped = Do(*host, [&](Raft& raft) { return raft.Step(std::move(message)); });
   if (stepped.code() == absl::StatusCode::kInvalidArgument) {
     Violate(fmt::format("an honest message was found impossible: {}", StdView(stepped.message())));
   }
+}
+
+// Tells the sender what became of a snapshot, or that other messages were lost.
+void World::ReportLater(const Message& message, SnapshotOutcome outcome) {
+  After(1000, [this, from = message.from, to = message.to, type = message.type, outcome] {
+    Host* const sender = Find(from);
+    if (sender == nullptr || !sender->is_up()) return;
+    Do(*sender, [=](Raft& raft) {
+      if (type == MessageType::kSnapshot) {
+        raft.ReportSnapshot(to, outcome);
+      } else {
+        raft.ReportUnreachable(to);
+      }
+      return 0;
+    });
+  });
 }
 
 void World::CatchUp(Host& host) {
@@ -224,15 +234,7 @@ void World::SendAll(std::vector<Message>& messages) {
     const PeerId to = message.to;
     const auto delays = network_.Delays(from, to);
     if (delays.empty() && (message.type == MessageType::kSnapshot || random_.OneIn(8))) {
-      After(1000, [this, from, to, type = message.type] {
-        Host* const sender = Find(from);
-        if (sender == nullptr || !sender->is_up()) return;
-        Do(*sender, [to, type](Raft& raft) {
-          if (type == MessageType::kSnapshot) raft.ReportSnapshot(to, SnapshotOutcome::kFailed);
-          raft.ReportUnreachable(to);
-          return 0;
-        });
-      });
+      ReportLater(message, SnapshotOutcome::kFailed);
     }
     for (size_t i = 0; i < delays.size(); ++i) {
       Message copy = i + 1 < delays.size() ? message : std::move(message);

@@ -125,6 +125,7 @@ class World {
   void Schedule(uint64_t delay_us, Kind kind, PeerId host, uint64_t argument);
   void Happen(const Event& event);
   void Deliver(Host* host, Message message);
+  void ReportLater(const Message& message, SnapshotOutcome outcome);
   void CatchUp(Host& host);
   void AfterInput(Host& host);
   void Apply(Host& host);
