@@ -13,8 +13,9 @@
 //   - applied ≤ committed, and nothing is handed out to apply before it is durable here;
 //   - at most one configuration change is proposed and not applied.
 //
-// A wrong or hostile message is refused with a status and changes nothing. A log that cannot be
-// read stops the peer: status() tells, and every input returns it from then on.
+// A wrong or hostile message is refused with a status; at most its term, and that its sender lives,
+// is believed. A log that cannot be read stops the peer: status() tells, and every input returns it
+// from then on.
 //
 // Thread-safety: none; the region that owns the peer is its only user.
 #pragma once
