@@ -70,7 +70,7 @@ TEST_CASE("a text that is not JSON is refused where that shows", "[config]") {
   CHECK(OnlyProblem("{} {}") == "1:4  not JSON: in value - unexpected '{'; expected end of input");
   CHECK(OnlyProblem("[1e999]") == "1:6  not JSON: number overflow parsing '1e999'");
   CHECK(OnlyProblem("[\"a\tb\"]").starts_with("1:4  not JSON: in value - invalid string: control"));
-  CHECK(OnlyProblem("// no\n{}").starts_with("1:2  not JSON: in value - invalid literal;"));
+  CHECK(OnlyProblem("// no\n{}").starts_with("1:1  not JSON: in value - invalid literal;"));
 }
 
 TEST_CASE("a zero byte does not end a text, nor hide what follows", "[config]") {
