@@ -25,6 +25,14 @@ run_packages=(
   prometheus-cpp-dev
 )
 
+# To build the contracts and services of the cluster.
+cluster_packages=(
+  libgrpc++-dev
+  libprotobuf-dev
+  protobuf-compiler
+  protobuf-compiler-grpc
+)
+
 # To test it, to check its style, and to measure it beside others.
 test_packages=(
   catch2
@@ -51,7 +59,7 @@ Installs the packages that NoKV needs, with apt, and does nothing when they are 
 No service of theirs is started.
 
   run   what building and running the gateway and the tools takes
-  all   also what the tests, the style checks and the benchmarks take (default)
+  all   also what the cluster, the tests, the style checks and the benchmarks take (default)
 
 Needs root, or sudo.
 TEXT
@@ -59,7 +67,7 @@ TEXT
 
 case "${1:-all}" in
   run) packages=("${run_packages[@]}") ;;
-  all) packages=("${run_packages[@]}" "${test_packages[@]}") ;;
+  all) packages=("${run_packages[@]}" "${cluster_packages[@]}" "${test_packages[@]}") ;;
   -h | --help)
     usage
     exit 0

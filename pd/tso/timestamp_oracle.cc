@@ -1,0 +1,56 @@
+#include "pd/tso/timestamp_oracle.h"
+
+#include "pd/planted.h"
+
+#include <utility>
+#include <variant>
+
+namespace nokv::pd {
+
+TimestampOracle::TimestampOracle(const TimestampOptions& options, uint64_t saved_ceiling_ms,
+                                 Ceiling::Save save, Clock& clock)
+    : clock_(clock),
+      ceiling_(saved_ceiling_ms, std::move(save)),
+      allocator_(options, Planted(Bug::kRestartTrustsClock) ? 0 : saved_ceiling_ms) {}
+
+absl::StatusOr<TimestampRange> TimestampOracle::Take(uint64_t count) {
+  // Once more after each save: others may have used the new window up meanwhile.
+  for (;;) {
+    CeilingNeeded needed;
+    {
+      MutexLock lock(mutex_);
+      // The clock is read under the lock: a reading from before somebody else's turn is old.
+      ASSIGN_OR_RETURN(const auto answer, allocator_.Take(count, clock_.WallMillis()));
+      if (const auto* range = std::get_if<TimestampRange>(&answer)) return *range;
+      needed = std::get<CeilingNeeded>(answer);
+    }
+    RETURN_IF_ERROR(SaveCeiling(needed.ceiling_ms));
+  }
+}
+
+absl::Status TimestampOracle::SaveCeiling(uint64_t ceiling_ms) {
+  if (!Planted(Bug::kTimestampWindowNotSaved)) RETURN_IF_ERROR(ceiling_.RaiseTo(ceiling_ms));
+  MutexLock lock(mutex_);
+  allocator_.CeilingSaved(ceiling_ms);
+  is_extend_requested_ = false;
+  return absl::OkStatus();
+}
+
+bool TimestampOracle::TakeExtendRequest() {
+  MutexLock lock(mutex_);
+  if (is_extend_requested_ || !allocator_.WantsCeiling(clock_.WallMillis())) return false;
+  is_extend_requested_ = true;
+  return true;
+}
+
+void TimestampOracle::Extend() {
+  uint64_t ceiling_ms = 0;
+  {
+    MutexLock lock(mutex_);
+    ceiling_ms = allocator_.NextCeiling(clock_.WallMillis());
+  }
+  // Take() needs the window too, and reports what goes wrong.
+  SaveCeiling(ceiling_ms).IgnoreError();
+}
+
+}  // namespace nokv::pd

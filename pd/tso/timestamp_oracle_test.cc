@@ -1,0 +1,87 @@
+#include "pd/tso/timestamp_oracle.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace nokv::pd {
+namespace {
+
+TEST_CASE("concurrent callers get different timestamps, and a restart none of them again",
+          "[pd][tso]") {
+  // A counter that is read outside its lock saves an older value over a newer one.
+  ManualClock clock;
+  std::atomic<uint64_t> disk{0};
+  const auto save = [&disk](uint64_t value) {
+    disk = value;
+    return absl::OkStatus();
+  };
+  // A window of a millisecond: saving happens all the time.
+  const TimestampOptions options{.window_ms = 1, .reserve_ms = 1};
+  std::vector<std::vector<uint64_t>> taken(4);
+  {
+    TimestampOracle oracle(options, 0, save, clock);
+    std::vector<std::thread> threads;
+    for (auto& mine : taken) {
+      threads.emplace_back([&oracle, &mine] {
+        for (int i = 0; i < 2000; ++i) {
+          const TimestampRange range = *oracle.Take(1000);
+          mine.push_back(range.first);
+          if (oracle.TakeExtendRequest()) oracle.Extend();
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  std::vector<uint64_t> all;
+  for (const auto& mine : taken) {
+    REQUIRE(std::is_sorted(mine.begin(), mine.end()));
+    all.insert(all.end(), mine.begin(), mine.end());
+  }
+  std::sort(all.begin(), all.end());
+  for (size_t i = 1; i < all.size(); ++i) REQUIRE(all[i] >= all[i - 1] + 1000);
+
+  TimestampOracle restarted(options, disk, save, clock);
+  REQUIRE(restarted.Take(1)->first > all.back() + 999);
+}
+
+TEST_CASE("a window that could not be saved gives no timestamps", "[pd][tso]") {
+  ManualClock clock;
+  bool is_broken = true;
+  const auto save = [&](uint64_t) {
+    return is_broken ? absl::UnavailableError("no disk") : absl::OkStatus();
+  };
+  TimestampOracle oracle({}, 0, save, clock);
+  REQUIRE(absl::IsUnavailable(oracle.Take(1).status()));
+  is_broken = false;
+  REQUIRE(oracle.Take(1).ok());
+}
+
+TEST_CASE("callers do not wait for the disk when windows are extended in time", "[pd][tso]") {
+  ManualClock clock;
+  bool is_extending = true;  // The first window is waited for.
+  int waits = 0;
+  const auto save = [&](uint64_t) {
+    if (!is_extending) ++waits;
+    return absl::OkStatus();
+  };
+  TimestampOracle oracle({}, 0, save, clock);
+  REQUIRE(oracle.Take(1).ok());
+  is_extending = false;
+  for (int i = 0; i < 1000; ++i) {
+    clock.Advance(absl::Milliseconds(100));
+    REQUIRE(oracle.Take(1).ok());
+    if (oracle.TakeExtendRequest()) {
+      is_extending = true;
+      oracle.Extend();
+      is_extending = false;
+    }
+  }
+  REQUIRE(waits == 0);
+}
+
+}  // namespace
+}  // namespace nokv::pd
