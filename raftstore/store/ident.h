@@ -1,0 +1,36 @@
+// Which store a database belongs to. Format: README.md.
+//
+// Thread-safety: values; functions as the database.
+#pragma once
+
+#include "engine/base/status.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace nokv {
+class DB;
+}
+
+namespace nokv::store {
+
+struct Ident {
+  uint64_t cluster_id = 0;
+  uint64_t store_id = 0;
+  uint64_t identity = 0;  // Random, made with the directory: tells it from a copy or a successor.
+  uint64_t incarnation = 0;  // Counts the starts.
+
+  friend bool operator==(const Ident&, const Ident&) = default;
+};
+
+std::string Encode(const Ident& ident);
+
+// DataLoss for bytes that are none, Unimplemented for those of a newer version.
+absl::StatusOr<Ident> DecodeIdent(std::string_view bytes);
+
+// Nothing for a database that no store has used: a daemon asks before it knows its cluster.
+absl::StatusOr<std::optional<Ident>> ReadIdent(DB& db);
+
+}  // namespace nokv::store
