@@ -1,14 +1,18 @@
-// Reads and one-phase writes beside a model that keeps versions as a person would: a map of commits
-// a key, a set of starts that were given up, and a lock.
+// Reads and one-phase writes, adds among them, beside a model that keeps versions as a person
+// would: a map of commits a key, a set of starts that were given up, and a lock.
 #include "engine/base/random.h"
 #include "percolator/mvcc/one_phase.h"
 #include "percolator/mvcc/test_store.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 namespace nokv::mvcc {
@@ -60,6 +64,12 @@ struct ModelKey {
 // Keys that begin with each other, with the bytes that the encoding treats in its own way.
 const std::vector<std::string> kKeys = {"\0"s,      "\0\1"s, "a",  "a\0"s, "a\0\0"s, "a\0\1"s,
                                         "a\0\xff"s, "a\1",   "ab", "b",    "\xff",   "\xff\xff"};
+
+// What adds write begins with it, what puts write does not.
+constexpr std::string_view kHeader = "i:";
+
+// Expected of a write under the start of another one.
+constexpr char kAnother[] = "was another";
 
 class Trial {
  public:
@@ -124,24 +134,68 @@ class Trial {
     for (const auto& [key, value] : values) {
       Mutation mutation{.key = key, .value = value};
       if (random_.OneIn(3)) mutation = {.kind = MutationKind::kDelete, .key = key};
+      if (random_.OneIn(3)) {
+        mutation = {
+            .kind = MutationKind::kAdd, .key = key, .header = kHeader, .delta = SomeDelta()};
+      }
       if (mutation.kind == MutationKind::kPut && random_.OneIn(3)) {
         mutation.expiry_ms = 1 + Ts(now_).millis() + random_.Uniform(3);
       }
       write.mutations.push_back(mutation);
     }
     REQUIRE_OK(CheckRequest(write, KeyOwner::kSystem));
-    const OnePhaseAnswer answer = Unwrap(CheckOnePhase(store_, write));
-    REQUIRE(Show(answer) == Expected(write));
+    const absl::StatusOr<OnePhaseAnswer> checked = CheckOnePhase(store_, write);
+    const std::string expected = Expected(write);
+    if (expected == kAnother) {
+      REQUIRE(checked.status().code() == absl::StatusCode::kInvalidArgument);
+      return;
+    }
+    const OnePhaseAnswer answer = Unwrap(checked);
+    REQUIRE(Show(answer) == expected);
     if (!std::holds_alternative<Clear>(answer)) return;
 
     const uint64_t commit = ++now_;
-    store_.Apply(Unwrap(WriteOnePhase(write, std::get<Clear>(answer), Ts(commit))));
+    const WriteAnswer written = Unwrap(WriteOnePhase(write, std::get<Clear>(answer), Ts(commit)));
+    std::vector<int64_t> sums;
+    std::map<std::string, ModelVersion> versions;
     for (const Mutation& mutation : write.mutations) {
-      model_[std::string(mutation.key)].versions[commit] = {
-          write.start.bits(),
-          mutation.kind == MutationKind::kPut ? WriteKind::kPut : WriteKind::kDelete,
-          std::string(mutation.value), mutation.expiry_ms};
+      const std::optional<ModelVersion> version = VersionOf(mutation, write.start.bits(), sums);
+      if (!version.has_value()) {
+        REQUIRE(std::get<CannotAdd>(written).key == mutation.key);
+        return;
+      }
+      versions[std::string(mutation.key)] = *version;
     }
+    REQUIRE(std::get<Written>(written).sums == sums);
+    store_.Apply(std::get<Written>(written).changes);
+    for (const auto& [key, version] : versions) model_[key].versions[commit] = version;
+  }
+
+  // Mostly small, so that sums change their sign and length; sometimes too much.
+  int64_t SomeDelta() {
+    const auto delta = static_cast<int64_t>(random_.Uniform(200)) - 100;
+    return random_.OneIn(8) ? delta * (std::numeric_limits<int64_t>::max() / 100) : delta;
+  }
+
+  // What the mutation writes at now_; nothing if it can't be added.
+  std::optional<ModelVersion> VersionOf(const Mutation& mutation, uint64_t start,
+                                        std::vector<int64_t>& sums) {
+    if (mutation.kind == MutationKind::kDelete)
+      return ModelVersion{start, WriteKind::kDelete, "", 0};
+    if (mutation.kind == MutationKind::kPut) {
+      return ModelVersion{start, WriteKind::kPut, std::string(mutation.value), mutation.expiry_ms};
+    }
+    const ModelVersion* base =
+        model_[std::string(mutation.key)].Visible(UINT64_MAX, Ts(now_).millis());
+    __int128 sum = mutation.delta;
+    if (base != nullptr) {
+      if (!base->value.starts_with(kHeader)) return std::nullopt;
+      sum += std::stoll(base->value.substr(kHeader.size()));
+    }
+    if (sum != static_cast<int64_t>(sum)) return std::nullopt;
+    sums.push_back(static_cast<int64_t>(sum));
+    return ModelVersion{start, WriteKind::kPut, std::string(kHeader) + std::to_string(sums.back()),
+                        base == nullptr ? 0 : base->expiry_ms};
   }
 
   static std::string Show(const OnePhaseAnswer& answer) {
@@ -152,16 +206,38 @@ class Trial {
       return fmt::format("conflict on {} at {}", ShowKey(conflict->key), conflict->commit.bits());
     }
     if (const auto* done = std::get_if<Committed>(&answer)) {
-      return fmt::format("committed at {}", done->commit.bits());
+      return fmt::format("committed at {}{}", done->commit.bits(), Show(done->sums));
     }
     return std::holds_alternative<RolledBack>(answer) ? "rolled back" : "clear";
+  }
+
+  static std::string Show(const std::vector<int64_t>& sums) {
+    std::string text;
+    for (const int64_t sum : sums) text += fmt::format(" {}", sum);
+    return text;
+  }
+
+  // The sums of a write that is committed, or kAnother.
+  std::string ExpectedSums(const OnePhase& write, uint64_t commit) {
+    std::vector<int64_t> sums;
+    for (const Mutation& mutation : write.mutations) {
+      if (mutation.kind != MutationKind::kAdd) continue;
+      const auto& versions = model_[std::string(mutation.key)].versions;
+      const auto version = versions.find(commit);
+      if (version == versions.end() || version->second.start != write.start.bits() ||
+          !version->second.value.starts_with(kHeader)) {
+        return kAnother;
+      }
+      sums.push_back(std::stoll(version->second.value.substr(kHeader.size())));
+    }
+    return fmt::format("committed at {}{}", commit, Show(sums));
   }
 
   std::string Expected(const OnePhase& write) {
     const uint64_t start = write.start.bits();
     for (const Mutation& mutation : write.mutations) {
       const ModelKey& key = model_[std::string(mutation.key)];
-      if (const auto commit = key.CommitOf(start)) return fmt::format("committed at {}", *commit);
+      if (const auto commit = key.CommitOf(start)) return ExpectedSums(write, *commit);
       if (key.given_up.contains(start)) return "rolled back";
       if (key.lock.has_value()) {
         return fmt::format("blocked on {} by {}", ShowKey(mutation.key), key.lock->start);

@@ -5,12 +5,14 @@
 //   2. the commit timestamp is drawn;
 //   3. WriteOnePhase. All its changes are one batch.
 //
-// Between 1 and 3 nobody else may write the keys.
+// Between 1 and 3 nobody else may write the keys: so an add reads what it writes over, and no
+// update is lost.
 //
 // Thread-safety: pure functions and values.
 #pragma once
 
 #include "engine/base/status.h"
+#include "percolator/mvcc/integer_text.h"
 #include "percolator/mvcc/reader.h"
 #include "percolator/mvcc/record.h"
 #include "percolator/mvcc/snapshot.h"
@@ -18,6 +20,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -37,14 +40,20 @@ struct Change {
   bool operator==(const Change&) const = default;
 };
 
-enum class MutationKind : uint8_t { kPut, kDelete };
+enum class MutationKind : uint8_t {
+  kPut,
+  kDelete,
+  kAdd,  // To the integer in integer_text.h's form. Where there is none, to 0; else expiry stays.
+};
 
 // What a client asks for. The views are the request's.
 struct Mutation {
   MutationKind kind = MutationKind::kPut;
   std::string_view key = {};
-  std::string_view value = {};  // Of a put.
-  uint64_t expiry_ms = 0;       // Of a put: gone from then on, in Unix milliseconds; 0 for never.
+  std::string_view value = {};   // Of a put.
+  uint64_t expiry_ms = 0;        // Of a put: gone from then on, in Unix milliseconds; 0 for never.
+  std::string_view header = {};  // Of an add: what stands before the number, or will.
+  int64_t delta = 0;             // Of an add.
 };
 
 struct OnePhase {
@@ -54,8 +63,8 @@ struct OnePhase {
   std::vector<Mutation> mutations = {};
 };
 
-// InvalidArgument unless there are mutations, each with a key that `owner` may use, a value that is
-// not too large and no key twice, and the start was drawn.
+// InvalidArgument unless there are mutations, each with a key that `owner` may use, only what its
+// kind has and nothing too large, no key twice, and the start was drawn.
 absl::Status CheckRequest(const OnePhase& write, KeyOwner owner);
 
 // A rollback mark above the start of a write, on one of its keys.
@@ -64,10 +73,18 @@ struct MarkAbove {
   Timestamp at;
 };
 
+// What an add finds: the newest version, whenever it was committed. Whether it has expired is known
+// only with the commit timestamp.
+struct AddBase {
+  std::optional<std::string> value;  // Nothing: never written, or deleted.
+  uint64_t expiry_ms = 0;            // 0: never.
+};
+
 // Nothing is in the way.
 struct Clear {
   Timestamp newest_commit;       // Of all the keys, as far as it is above the start.
   std::vector<MarkAbove> marks;  // A commit that falls on one of them takes it over.
+  std::vector<AddBase> bases;    // One for each add, in their order.
 };
 
 // Something newer than the write's snapshot was committed.
@@ -80,6 +97,7 @@ struct Conflict {
 // The transaction of that start is committed: an earlier attempt went through.
 struct Committed {
   Timestamp commit;
+  std::vector<int64_t> sums = {};  // As they were then: one for each add, in their order.
 };
 
 // The transaction of that start was rolled back and will never commit.
@@ -88,13 +106,28 @@ struct RolledBack {};
 using OnePhaseAnswer = std::variant<Clear, Blocked, Conflict, Committed, RolledBack>;
 
 // All answers but Clear write nothing. The first key with another answer decides. The request was
-// checked before.
+// checked before. InvalidArgument if the transaction is committed and was another one: it did not
+// add to a key that is added to now.
 absl::StatusOr<OnePhaseAnswer> CheckOnePhase(const Snapshot& snapshot, const OnePhase& write);
 
+struct Written {
+  std::vector<Change> changes;
+  std::vector<int64_t> sums;  // One for each add, in their order.
+};
+
+// What is there can't be added to. Nothing is written, of no mutation.
+struct CannotAdd {
+  std::string key;
+  CannotAddReason reason;
+};
+
+using WriteAnswer = std::variant<Written, CannotAdd>;
+
 // FailedPrecondition unless `commit` is above the start and above everything committed on the keys:
-// a version must never come to lie below one that readers have seen.
-absl::StatusOr<std::vector<Change>> WriteOnePhase(const OnePhase& write, const Clear& clear,
-                                                  Timestamp commit);
+// a version must never come to lie below one that readers have seen. An add sees what a reader just
+// before `commit` sees: a value that expires until then is not there.
+absl::StatusOr<WriteAnswer> WriteOnePhase(const OnePhase& write, const Clear& clear,
+                                          Timestamp commit);
 
 // The transaction is over; the changes say so for ever. None if they are there already.
 struct Marked {

@@ -34,7 +34,7 @@ std::string Check(const TestStore& store, const OnePhase& write) {
 std::string Commit(TestStore& store, const OnePhase& write, uint64_t commit) {
   const OnePhaseAnswer answer = Unwrap(CheckOnePhase(store, write));
   if (const auto* clear = std::get_if<Clear>(&answer)) {
-    store.Apply(Unwrap(WriteOnePhase(write, *clear, Ts(commit))));
+    store.Apply(std::get<Written>(Unwrap(WriteOnePhase(write, *clear, Ts(commit)))).changes);
   }
   return Show(answer);
 }
@@ -66,7 +66,8 @@ TEST_CASE("a small put is one change, a large one two, a deletion one", "[mvcc]"
                                      {.key = "b", .value = large},
                                      {.kind = MutationKind::kDelete, .key = "c"}}};
   REQUIRE_OK(CheckRequest(write, KeyOwner::kClient));
-  const std::vector<Change> changes = Unwrap(WriteOnePhase(write, Clear{}, Ts(20)));
+  const auto written = std::get<Written>(Unwrap(WriteOnePhase(write, Clear{}, Ts(20))));
+  REQUIRE(written.sums.empty());
   using Kind = Change::Kind;
   const std::vector<Change> expected = {
       {Kind::kSet, Family::kWrite, VersionKey("a", Ts(20)),
@@ -76,7 +77,7 @@ TEST_CASE("a small put is one change, a large one two, a deletion one", "[mvcc]"
       {Kind::kSet, Family::kWrite, VersionKey("c", Ts(20)),
        Unwrap(EncodeWrite({.kind = WriteKind::kDelete, .start = Ts(10)}))},
   };
-  REQUIRE(changes == expected);
+  REQUIRE(written.changes == expected);
 }
 
 TEST_CASE("a version above the start is a conflict, unless the write is blind", "[mvcc]") {
