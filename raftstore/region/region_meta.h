@@ -23,6 +23,7 @@ using transport::RegionId;
 using transport::StoreId;
 
 inline constexpr size_t kPeersMax = 16;
+inline constexpr size_t kBoundBytesMax = 64 << 10;
 
 enum class PeerRole : uint8_t { kVoter = 1, kLearner = 2 };
 

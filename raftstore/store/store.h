@@ -22,7 +22,6 @@
 #pragma once
 
 #include "engine/base/status.h"
-#include "percolator/mvcc/key_codec.h"
 #include "proto/kv.pb.h"
 #include "raftstore/region/region_meta.h"
 #include "raftstore/store/ident.h"
@@ -96,9 +95,8 @@ class Store final : public transport::Inbox {
   void Start();
 
   // Does a command and answers once: on the loop, or within the call if there is no room for it
-  // (ServerIsBusy). `owner` says whose keys the caller may touch; those of the system begin with
-  // byte FF. The answer has the command's id. `done` must not block.
-  void Submit(kv::v1::Command command, mvcc::KeyOwner owner, Done done);
+  // (ServerIsBusy). The answer has the command's id. `done` must not block.
+  void Submit(kv::v1::Command command, Done done);
 
   void OnMessages(transport::StoreId from, std::vector<transport::Envelope> messages) override;
   void OnUndelivered(transport::StoreId to,
