@@ -71,7 +71,7 @@ TEST_CASE("the contracts between processes are those that were written down", "[
   std::set<std::string> done;
   Describe(*kv::v1::Command::descriptor()->file(), done, now);
   Describe(*pd::v1::Route::descriptor()->file(), done, now);
-  Describe(*raft::v1::RaftMessage::descriptor()->file(), done, now);
+  Describe(*raft::v1::Frame::descriptor()->file(), done, now);
   if (std::getenv("NOKV_WRITE_CONTRACTS") != nullptr) std::ofstream(NOKV_CONTRACTS) << now.str();
 
   std::ifstream file(NOKV_CONTRACTS);
