@@ -5,7 +5,8 @@
 // ends in an outcome, in a status that says that nothing was written, or undetermined: then an
 // attempt got no answer before the time was up (README.md, "Outcomes").
 //
-// Thread-safety: safe. The destructor forgets what is under way; no seam is called afterwards.
+// Thread-safety: safe. The destructor forgets what is under way; no seam is called afterwards, but
+// a callback that has begun on another thread may still be running.
 #pragma once
 
 #include "engine/base/clock.h"
@@ -90,7 +91,7 @@ struct ScanRequest {
   bool is_reverse = false;
   bool is_keys_only = false;
   mvcc::Timestamp at = {};
-  uint32_t rows_max = 1024;   // A page ends with the row that reaches one of these.
+  uint32_t rows_max = 1024;  // A page ends with the row that reaches one of these.
   size_t bytes_max = 1 << 20;
   absl::Duration timeout = kDefaultTimeout;
 };
@@ -113,10 +114,10 @@ struct WriteRequest {
 
   Kind kind = Kind::kPut;
   std::string key = {};
-  std::string value = {};      // Of a put.
-  uint64_t expiry_ms = 0;      // Of a put: Unix milliseconds from which the key is gone; 0: never.
-  // Unset: blind, overwrites whatever is there. Set to the timestamp, drawn for this write alone, at
-  // which the key was read: a conflict if anybody wrote it since.
+  std::string value = {};  // Of a put.
+  uint64_t expiry_ms = 0;  // Of a put: Unix milliseconds from which the key is gone; 0: never.
+  // Unset: blind, overwrites whatever is there. Set to the timestamp, drawn for this write alone,
+  // at which the key was read: a conflict if anybody wrote it since.
   std::optional<mvcc::Timestamp> snapshot = {};
   absl::Duration timeout = kDefaultTimeout;
 };
@@ -163,9 +164,9 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Failures of all: InvalidArgument for what can't be asked, DeadlineExceeded and Unavailable when
-  // the time is up, ResourceExhausted when too much is under way or a disk is full,
-  // FailedPrecondition in the wrong cluster.
+  // Failures of all: InvalidArgument for what can't be asked, Unavailable when the time is up,
+  // ResourceExhausted when too much is under way or a disk is full, FailedPrecondition in the wrong
+  // cluster or at a timestamp whose versions were collected.
 
   // Nothing if the key is absent at that timestamp.
   void Get(GetRequest request, Done<std::optional<Value>> done);
