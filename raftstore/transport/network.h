@@ -2,14 +2,12 @@
 // network in tests.
 //
 // What the transport relies on:
-//   1. A stream delivers a prefix of the frames that were sent on it, in order, each once. (A
-//   stream
-//      that does not is found out by its sequence numbers and closed.)
+//   1. A stream delivers a prefix of the frames that were sent on it, in order, each once. One that
+//      does not is found out by its sequence numbers and closed.
 //   2. No call blocks, and no event happens inside a call. Events of one connection come one at a
 //      time. OnClosed is the last; after Close() none comes but one that had begun already.
-//   3. OnWritable comes once when the stream is open and once after each Send(), when the next
-//   frame
-//      may be handed over. A stream that takes no more bytes gives none: that is the backpressure.
+//   3. OnWritable comes once when the stream is open, and once after each Send() when the next
+//      frame may be handed over. A stream that takes no more bytes gives none: the backpressure.
 //   4. A stream whose other end is gone or unreachable ends with OnClosed within seconds
 //      (keep-alive), also if nothing is sent.
 //   5. Frames of up to kFrameBytesMax pass.
