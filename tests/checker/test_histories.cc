@@ -19,14 +19,16 @@ Operation DrawOperation(const Simulation& simulation, size_t number, Random& ran
   const uint64_t draw = random.Uniform(10);
   if (simulation.is_counter) {
     operation.kind = draw < 6 ? OperationKind::kIncr : OperationKind::kGet;
-    operation.delta = static_cast<int64_t>(1 + random.Uniform(3));
+    if (draw < 6) operation.delta = static_cast<int64_t>(1 + random.Uniform(3));
     return operation;
   }
-  operation.value = "value" + std::to_string(number);
   operation.kind = draw < 4   ? OperationKind::kGet
                    : draw < 7 ? OperationKind::kPut
                    : draw < 9 ? OperationKind::kCas
                               : OperationKind::kDelete;
+  const bool writes =
+      operation.kind == OperationKind::kPut || operation.kind == OperationKind::kCas;
+  if (writes) operation.value = "value" + std::to_string(number);
   return operation;
 }
 
