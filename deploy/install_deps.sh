@@ -2,7 +2,7 @@
 # Installs what NoKV needs from the distribution. This is the one list of packages.
 set -euo pipefail
 
-# To build and run the gateway and the tools.
+# To build and run the embedded database, the gateway and the tools.
 run_packages=(
   ca-certificates
   ccache
@@ -25,7 +25,7 @@ run_packages=(
   prometheus-cpp-dev
 )
 
-# To build the contracts and services of the cluster.
+# To build and run the contracts and services of the cluster.
 cluster_packages=(
   libgrpc++-dev
   libprotobuf-dev
@@ -53,13 +53,14 @@ test_packages=(
 
 usage() {
   cat <<'TEXT'
-usage: deploy/install_deps.sh [run|all]
+usage: deploy/install_deps.sh [run|cluster|all]
 
 Installs the packages that NoKV needs, with apt, and does nothing when they are all there.
 No service of theirs is started.
 
-  run   what building and running the gateway and the tools takes
-  all   also what the cluster, the tests, the style checks and the benchmarks take (default)
+  run      what building and running the embedded database and the tools takes
+  cluster  also what building and running PD, the stores and the gateway before them takes
+  all      also what the tests, the style checks and the benchmarks take (default)
 
 Needs root, or sudo.
 TEXT
@@ -67,6 +68,7 @@ TEXT
 
 case "${1:-all}" in
   run) packages=("${run_packages[@]}") ;;
+  cluster) packages=("${run_packages[@]}" "${cluster_packages[@]}") ;;
   all) packages=("${run_packages[@]}" "${cluster_packages[@]}" "${test_packages[@]}") ;;
   -h | --help)
     usage

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -24,6 +25,7 @@ struct Flags {
   bool json = false;
   std::string scope = "host";
   std::string field = "addr";
+  uint64_t store_id = 0;
 };
 
 struct CommandText {
@@ -71,11 +73,11 @@ class Rows {
     objects_.push_back(std::move(object));
   }
 
-  void Print(const Flags& flags, std::string_view name) const {
+  // `head` is what the JSON tells before the rows, which it has under `name`.
+  void Print(const Flags& flags, std::string_view name, Json head = Json::object()) const {
     if (flags.json || flags.format == "json") {
-      Json out;
-      out[std::string(name)] = objects_;
-      cli::PrintLine(cli::JsonText(out));
+      head[std::string(name)] = objects_;
+      cli::PrintLine(cli::JsonText(head));
     } else {
       cli::Print(flags.format == "table" ? table_.ToString() : simple_);
     }
@@ -139,6 +141,15 @@ Json RegionJson(const Region& region) {
   return object;
 }
 
+// "1:101,2:201,3:301"
+std::string PeersText(const Region& region) {
+  std::vector<std::string> peers;
+  for (const Peer& peer : region.peers) {
+    peers.push_back(fmt::format("{}:{}", peer.store_id, peer.peer_id));
+  }
+  return fmt::format("{}", fmt::join(peers, ","));
+}
+
 absl::Status Regions(const Flags& flags) {
   ASSIGN_OR_RETURN(const Topology topology, Load(flags));
   using cli::Align;
@@ -150,17 +161,54 @@ absl::Status Regions(const Flags& flags) {
              {"PEERS", Align::kLeft},
              {"LEADER"}});
   for (const Region& region : topology.regions) {
-    std::vector<std::string> peers;
-    for (const Peer& peer : region.peers) {
-      peers.push_back(fmt::format("{}:{}", peer.store_id, peer.peer_id));
-    }
-    rows.Add({std::to_string(region.id), KeyToText(region.start_key), KeyToText(region.end_key),
-              std::to_string(region.epoch_version), std::to_string(region.epoch_conf_version),
-              fmt::format("{}", fmt::join(peers, ",")),
-              region.leader_store_id ? std::to_string(*region.leader_store_id) : "-"},
-             RegionJson(region));
+    rows.Add(
+        {std::to_string(region.id), KeyToText(region.start_key), KeyToText(region.end_key),
+         std::to_string(region.epoch_version), std::to_string(region.epoch_conf_version),
+         PeersText(region), region.leader_store_id ? std::to_string(*region.leader_store_id) : "-"},
+        RegionJson(region));
   }
   rows.Print(flags, "regions");
+  return absl::OkStatus();
+}
+
+absl::Status CheckStoreIsThere(const Topology& topology, const Flags& flags) {
+  std::vector<uint64_t> ids;
+  for (const Store& store : topology.stores) {
+    if (store.id == flags.store_id) return absl::OkStatus();
+    ids.push_back(store.id);
+  }
+  return NotFoundError("store {} is not in {}, which has the stores {}", flags.store_id,
+                       flags.config, fmt::join(ids, ", "));
+}
+
+// The peers that a store begins with: what it creates in an empty directory.
+absl::Status Manifest(const Flags& flags) {
+  ASSIGN_OR_RETURN(const Topology topology, Load(flags));
+  RETURN_IF_ERROR(CheckStoreIsThere(topology, flags));
+  using cli::Align;
+  Rows rows({{"ID"},
+             {"PEER"},
+             {"START", Align::kLeft},
+             {"END", Align::kLeft},
+             {"VERSION"},
+             {"CONF_VERSION"},
+             {"PEERS", Align::kLeft},
+             {"LEADS", Align::kLeft}});
+  for (const Region& region : topology.regions) {
+    const auto peer = std::find_if(
+        region.peers.begin(), region.peers.end(),
+        [&flags](const Peer& candidate) { return candidate.store_id == flags.store_id; });
+    if (peer == region.peers.end()) continue;
+    const bool leads = region.leader_store_id == flags.store_id;
+    Json object = RegionJson(region);
+    object["peer_id"] = peer->peer_id;
+    object["leads"] = leads;
+    rows.Add({std::to_string(region.id), std::to_string(peer->peer_id), KeyToText(region.start_key),
+              KeyToText(region.end_key), std::to_string(region.epoch_version),
+              std::to_string(region.epoch_conf_version), PeersText(region), leads ? "yes" : "-"},
+             std::move(object));
+  }
+  rows.Print(flags, "regions", {{"store_id", flags.store_id}});
   return absl::OkStatus();
 }
 
@@ -232,6 +280,20 @@ void AddRegions(CLI::App& app, Action& chosen) {
        .description = "Show each region's id, bounds, epoch, peers (STORE:PEER) and first leader",
        .example = "nokv-config regions --config deploy/raft_config.example.json --format table"},
       Regions, flags);
+  AddFormatFlag(command, *flags);
+}
+
+void AddManifest(CLI::App& app, Action& chosen) {
+  const auto flags = std::make_shared<Flags>();
+  CLI::App& command = AddCommand(
+      app, chosen,
+      {.name = "manifest",
+       .description = "Show what a store begins with: each region it has a peer of, that peer, its "
+                      "bounds, epoch and peers, and whether it leads first",
+       .example = "nokv-config manifest --config deploy/raft_config.example.json --store-id 1 "
+                  "--format table"},
+      Manifest, flags);
+  command.add_option("--store-id", flags->store_id, "The store")->required()->type_name("ID");
   AddFormatFlag(command, *flags);
 }
 

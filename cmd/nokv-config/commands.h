@@ -20,6 +20,7 @@ using Action = std::function<absl::Status()>;
 
 void AddStores(CLI::App& app, Action& chosen);
 void AddRegions(CLI::App& app, Action& chosen);
+void AddManifest(CLI::App& app, Action& chosen);
 void AddPd(CLI::App& app, Action& chosen);
 void AddValidate(CLI::App& app, Action& chosen);
 

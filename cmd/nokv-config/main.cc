@@ -22,6 +22,7 @@ int Main(int argc, char** argv) {
   Action chosen;
   AddStores(app, chosen);
   AddRegions(app, chosen);
+  AddManifest(app, chosen);
   AddPd(app, chosen);
   AddValidate(app, chosen);
   if (const std::optional<int> code = daemon::Parse(app, argc, argv)) return *code;

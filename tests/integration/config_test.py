@@ -18,7 +18,8 @@ EXAMPLE = None
 TIMEOUT_SECONDS = 60
 
 OK, FAILURE, USAGE = 0, 1, 2
-COMMANDS = ["stores", "regions", "pd", "validate"]
+COMMANDS = ["stores", "regions", "manifest", "pd", "validate"]
+NEEDED = {"manifest": ["--store-id", "2"]}  # Beside --config.
 
 
 def run(*arguments):
@@ -33,7 +34,7 @@ class ConfigTest(unittest.TestCase):
         self.bad = os.path.join(self.root, "bad.json")
 
     def config(self, command, *arguments, path=None, code=OK):
-        result = run(command, "--config", path or EXAMPLE, *arguments)
+        result = run(command, "--config", path or EXAMPLE, *NEEDED.get(command, []), *arguments)
         self.assertEqual(result.returncode, code,
                          f"{command} {arguments}: {result.stdout!r} {result.stderr!r}")
         return result
@@ -74,9 +75,27 @@ class Example(ConfigTest):
             "3 hex:ff hex:ff72002000 1 1 1:103,2:203,3:303 3",
             "4 hex:ff72002000 - 1 1 1:104,2:204,3:304 1"])
 
+    def test_a_manifest_has_the_regions_of_one_store(self):
+        self.assertEqual(self.lines("manifest"), [
+            "1 201 - m 1 1 1:101,2:201,3:301 -",
+            "2 202 m hex:ff 1 1 1:102,2:202,3:302 yes",
+            "3 203 hex:ff hex:ff72002000 1 1 1:103,2:203,3:303 -",
+            "4 204 hex:ff72002000 - 1 1 1:104,2:204,3:304 -"])
+        answer = self.json("manifest")
+        self.assertEqual(answer["store_id"], 2)
+        self.assertEqual([(region["id"], region["peer_id"], region["leads"])
+                          for region in answer["regions"]],
+                         [(1, 201, False), (2, 202, True), (3, 203, False), (4, 204, False)])
+
+    def test_a_manifest_leaves_out_the_regions_of_others(self):
+        self.write_bad('{ "store_id": 2, "peer_id": 201 },', "")
+        lines = self.config("manifest", path=self.bad).stdout.splitlines()
+        self.assertEqual([line.split()[0] for line in lines], ["2", "3", "4"])
+
     def test_a_table_has_titles(self):
         titles = {"stores": "ID LISTEN ADDR DOCKER_LISTEN DOCKER_ADDR WORK_DIR DOCKER_WORK_DIR",
-                  "regions": "ID START END VERSION CONF_VERSION PEERS LEADER"}
+                  "regions": "ID START END VERSION CONF_VERSION PEERS LEADER",
+                  "manifest": "ID PEER START END VERSION CONF_VERSION PEERS LEADS"}
         for command, words in titles.items():
             table = self.lines(command, "--format", "table")
             self.assertEqual(table[0].split(), words.split())
@@ -152,6 +171,13 @@ class Bad(ConfigTest):
                 result = self.config(command, path=self.bad, code=FAILURE)
                 self.assertIn(f"{self.bad}:1:", result.stderr)
 
+    def test_a_store_that_is_not_in_the_file_is_named(self):
+        for store in ["0", "4", "18446744073709551615"]:
+            result = run("manifest", "--config", EXAMPLE, "--store-id", store)
+            self.assertEqual((result.returncode, result.stdout), (FAILURE, ""))
+            self.assertEqual(result.stderr, f"nokv-config: store {store} is not in {EXAMPLE}, which "
+                                            "has the stores 1, 2, 3\n")
+
     def test_what_can_not_be_read_is_named(self):
         for path in [os.path.join(self.root, "none.json"), self.root]:
             for command in COMMANDS:
@@ -176,8 +202,9 @@ class CommandLine(ConfigTest):
         for command in COMMANDS:
             for more in [["--none"], ["superfluous"], ["--config"]]:
                 self.config(command, *more, code=USAGE)
-            self.assertEqual(run(command).returncode, USAGE)  # No --config.
-            result = run(command, "--config", "")
+            needed = NEEDED.get(command, [])
+            self.assertEqual(run(command, *needed).returncode, USAGE)  # No --config.
+            result = run(command, "--config", "", *needed)
             self.assertEqual(result.returncode, USAGE)
             self.assertIn("--config", result.stderr)
         for line in [[], ["none"], ["--none"]]:
@@ -185,6 +212,11 @@ class CommandLine(ConfigTest):
             self.assertEqual(result.returncode, USAGE, line)
             self.assertIn("--help", result.stderr)
         self.assertIn("--format", self.config("stores", "--format", "xml", code=USAGE).stderr)
+        for store in ["one", "-1", "1.5", ""]:
+            result = run("manifest", "--config", EXAMPLE, "--store-id", store)
+            self.assertEqual(result.returncode, USAGE, store)
+            self.assertIn("--store-id", result.stderr)
+        self.assertIn("--store-id", run("manifest", "--config", EXAMPLE).stderr)
         self.assertIn("--scope", self.config("pd", "--scope", "moon", code=USAGE).stderr)
         self.assertIn("--field", self.config("pd", "--field", "port", code=USAGE).stderr)
 
@@ -193,9 +225,9 @@ class CommandLine(ConfigTest):
             self.skipTest("there is no /dev/full here")
         for command in COMMANDS:
             with open("/dev/full", "wb") as full:
-                result = subprocess.run([PROGRAM, command, "--config", EXAMPLE], stdout=full,
-                                        stderr=subprocess.PIPE, timeout=TIMEOUT_SECONDS,
-                                        check=False)
+                result = subprocess.run(
+                    [PROGRAM, command, "--config", EXAMPLE, *NEEDED.get(command, [])], stdout=full,
+                    stderr=subprocess.PIPE, timeout=TIMEOUT_SECONDS, check=False)
             self.assertEqual(result.returncode, FAILURE, command)
             self.assertIn(b"standard output", result.stderr)
 

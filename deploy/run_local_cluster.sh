@@ -1,0 +1,234 @@
+#!/usr/bin/env bash
+# A whole cluster on this machine, from its topology: PD, the stores and the gateway.
+#
+# This script is the parent of them all and stays until the last has ended. It deletes nothing: PD
+# and stores begin only in directories where nothing is, and go on from what they find.
+set -euo pipefail
+
+# shellcheck source-path=SCRIPTDIR source=topology.bash
+source "$(dirname "${BASH_SOURCE[0]}")/topology.bash"
+
+usage() {
+  cat <<'TEXT'
+usage: deploy/run_local_cluster.sh [option...]
+
+Starts PD, all stores and the Redis gateway of a topology on this machine. Ctrl-C and TERM end them
+in good order; start again, and the data is there. What is killed meanwhile is started again, so
+kill -9 what you like; what ends by itself has told why in its log.
+
+  --config FILE         the topology (default: deploy/raft_config.example.json)
+  --workdir DIR         data in DIR/pd and DIR/store-ID, logs in DIR/logs (default: the topology's
+                        directories, and ./artifacts/cluster/logs)
+  --redis-addr HOST:PORT  where the gateway listens (default: 127.0.0.1:6380)
+  --no-redis            no gateway
+  --metrics-port PORT   metrics on the loopback: gateway PORT, store ID on PORT + ID, PD on
+                        PORT + 10 (default: 9100; 0 for none)
+  --bin DIR             folder of the programs (default: build/cluster/bin, or build/release/bin)
+TEXT
+}
+
+ready_seconds=120  # For everything to serve; recovery is in it.
+stop_seconds=30    # For everything to end; then it is killed, which loses nothing acknowledged.
+
+workdir='' programs='' redis_addr=127.0.0.1:6380 metrics_port=9100
+while (($# > 0)); do
+  case $1 in
+    --config | --workdir | --redis-addr | --metrics-port | --bin)
+      (($# > 1)) || refuse "$1 needs a value"
+      case $1 in
+        --config) config=$2 ;;
+        --workdir) workdir=$2 ;;
+        --redis-addr) redis_addr=$2 ;;
+        --metrics-port) metrics_port=$2 ;;
+        --bin) programs=$2 ;;
+      esac
+      shift 2
+      ;;
+    --no-redis)
+      redis_addr=
+      shift
+      ;;
+    -h | --help)
+      usage
+      exit 0
+      ;;
+    *) refuse "unknown option '$1'" ;;
+  esac
+done
+[[ $metrics_port =~ ^[0-9]{1,5}$ ]] || refuse "--metrics-port $metrics_port is no port"
+find_programs "$programs"
+read_stores
+pd_addr=$("$bin/nokv-config" pd --config "$config")
+pd_dir=$("$bin/nokv-config" pd --config "$config" --field workdir)
+if [[ -n $workdir ]]; then
+  pd_dir=$workdir/pd
+  for id in "${store_ids[@]}"; do store_dir[$id]=$workdir/store-$id; done
+fi
+logs=${workdir:-./artifacts/cluster}/logs
+
+names=(pd)
+[[ -n $pd_dir ]] || fail "$config names no directory of PD: add pd.work_dir, or give --workdir"
+for id in "${store_ids[@]}"; do
+  names+=("store-$id")
+  [[ ${store_dir[$id]} != - ]] ||
+    fail "$config names no directory of store $id: add store_work_dir_template, or give --workdir"
+  ((metrics_port == 0 || id < 10)) ||
+    fail "store $id has no port for metrics of its own: give --metrics-port 0"
+done
+[[ -z $redis_addr ]] || names+=(gateway)
+
+# --- Processes
+
+declare -A pid_of=() name_of=()  # Of those that run.
+signals=0                        # How often we were told to end.
+trap 'signals=$((signals + 1))' INT TERM HUP
+
+say() { echo "==> $*"; }
+
+# start NAME: in a session of its own, since Ctrl-C goes to all of a terminal's foreground and a
+# second signal ends a daemon at once; and with a TERM should this script be killed.
+start() {
+  local name=$1 command offset dir=
+  case $name in
+    pd)
+      offset=10 dir=$pd_dir
+      command=("$bin/nokv" pd --config "$config" --addr "$pd_addr")
+      ;;
+    store-*)
+      offset=${name#store-} dir=${store_dir[${name#store-}]}
+      command=("$bin/nokv" serve --config "$config" --store-id "${name#store-}")
+      ;;
+    gateway)
+      offset=0
+      command=("$bin/nokv-redis" --config "$config" --addr "$redis_addr")
+      ;;
+  esac
+  if [[ -n $dir ]]; then
+    mkdir -p "$(dirname "$dir")"
+    command+=(--workdir "$dir")
+  fi
+  ((metrics_port == 0)) || command+=(--metrics-addr "127.0.0.1:$((metrics_port + offset))")
+
+  setsid setpriv --pdeathsig TERM -- "${command[@]}" >>"$logs/$name.log" 2>&1 </dev/null &
+  pid_of[$name]=$!
+  name_of[$!]=$name
+}
+
+forget() {
+  local name=${name_of[$1]}
+  unset "name_of[$1]" "pid_of[$name]"
+}
+
+# report NAME CODE: how a process ended, and its last words.
+report() {
+  say "$1 ended with code $2; the end of $logs/$1.log:" >&2
+  tail -n 5 "$logs/$1.log" | sed 's/^/    /' >&2
+}
+
+# stop NAME...: all at once, and waits for each.
+stop() {
+  local name pid code deadline=$((SECONDS + stop_seconds)) asked=$signals
+  for name in "$@"; do
+    [[ -z ${pid_of[$name]:-} ]] || kill -TERM "${pid_of[$name]}" 2>/dev/null || true
+  done
+  for name in "$@"; do
+    pid=${pid_of[$name]:-}
+    [[ -n $pid ]] || continue
+    while kill -0 "$pid" 2>/dev/null; do
+      if ((SECONDS >= deadline || signals > asked)); then kill -KILL "$pid" 2>/dev/null || true; fi
+      sleep 0.05 || true
+    done
+    code=0
+    wait "$pid" 2>/dev/null || code=$?
+    forget "$pid"
+    ((code == 0)) || { report "$name" "$code" && exit_code=1; }
+  done
+}
+
+# Clients before servers, so that what was begun is finished.
+stop_all_and_exit() {
+  exit_code=$1
+  stop gateway
+  stop "${names[@]:1:${#store_ids[@]}}"
+  stop pd
+  say "all have ended; data and logs stay where they are"
+  exit "$exit_code"
+}
+
+# --- Whether it serves
+
+# ask HOST:PORT [WORD...]: connects; with words sends them, and prints the first line of the answer.
+ask() (
+  host=${1%:*} port=${1##*:} line=
+  host=${host#[}
+  exec 3<>"/dev/tcp/${host%]}/$port" || exit 1
+  shift
+  (($# > 0)) || exit 0
+  printf '%s\r\n' "$*" >&3
+  read -r -t 5 line <&3 || exit 1
+  printf '%s\n' "$line"
+) 2>/dev/null
+
+# The gateway serves when a read comes back from a store, or when it wants a password first.
+serves() {
+  local id
+  if [[ -n $redis_addr ]]; then
+    [[ $(ask "$redis_addr" GET ready) == [$]* || $(ask "$redis_addr" GET ready) == -NOAUTH* ]]
+    return
+  fi
+  ask "$pd_addr" || return
+  for id in "${store_ids[@]}"; do ask "${store_addr[$id]}" || return; done
+}
+
+# Ends everything if a process has ended: at the start there is a reason that another try would meet.
+check_all_run() {
+  local name pid code
+  for name in "${!pid_of[@]}"; do
+    pid=${pid_of[$name]}
+    kill -0 "$pid" 2>/dev/null && continue
+    code=0
+    wait "$pid" 2>/dev/null || code=$?
+    forget "$pid"
+    report "$name" "$code"
+    stop_all_and_exit 1
+  done
+}
+
+wait_until_it_serves() {
+  local deadline=$((SECONDS + ready_seconds))
+  until serves; do
+    ((signals == 0)) || stop_all_and_exit 0
+    check_all_run
+    if ((SECONDS >= deadline)); then
+      say "no service after $ready_seconds s; the logs are in $logs" >&2
+      stop_all_and_exit 1
+    fi
+    sleep 0.1 || true
+  done
+  check_all_run  # The answer may have come from another cluster on the same ports.
+}
+
+# --- The life of the cluster
+
+mkdir -p "$logs"
+for name in "${names[@]}"; do start "$name"; done
+wait_until_it_serves
+for name in "${names[@]}"; do say "$name: process ${pid_of[$name]}, log $logs/$name.log"; done
+say "ready:${redis_addr:+ Redis on $redis_addr,} PD on $pd_addr; Ctrl-C ends it"
+
+while ((signals == 0)); do
+  ((${#name_of[@]} > 0)) || fail "nothing runs any more"
+  code=0 ended=''
+  wait -n -p ended "${!name_of[@]}" 2>/dev/null || code=$?  # Bash itself would tell of a kill.
+  [[ -n ${ended:-} ]] || continue  # A signal for us.
+  name=${name_of[$ended]}
+  forget "$ended"
+  if ((code > 128 && signals == 0)); then
+    say "$name was ended by SIG$(kill -l "$((code - 128))"), starting it again"
+    sleep 1 || true
+    ((signals > 0)) || start "$name"
+  else
+    report "$name" "$code"
+  fi
+done
+stop_all_and_exit 0
