@@ -11,14 +11,15 @@ asan, tsan and release.
 
   release        the kinds from unit to bench-smoke, on the optimised build
   unit           one component at a time, on fakes
+  sim            groups of raft peers in simulated time, with faults, and every state of small ones
   crash          the engine on a simulated disk that loses power, and real processes that are killed
   integration    real programs, real sockets, real peers; the installed package
   lint           layers, banned words, headers, format, links of the documents
   bench-smoke    every benchmark, for a moment: that it runs, not how fast
-  asan           unit and crash, under the address and undefined-behaviour sanitizers
+  asan           unit, sim and crash, under the address and undefined-behaviour sanitizers
   tsan           unit, under the thread sanitizer
   tidy           clang-tidy over everything, with thread-safety analysis
-  long           a hundred kills, long crash simulation, long load (not part of a plain run)
+  long           a hundred kills, long simulations, long load (not part of a plain run)
   fresh-machine  the README's commands on a new Debian 12 in a chroot (needs root)
 
 Builds live in build/<preset>, logs in build/logs. NOKV_SKIP_INSTALL=1 leaves the packages alone.
@@ -31,7 +32,7 @@ logs=$root/build/logs
 jobs=$(nproc)
 export CMAKE_BUILD_PARALLEL_LEVEL=$jobs CTEST_OUTPUT_ON_FAILURE=1
 
-release_kinds=(unit crash integration lint bench-smoke)
+release_kinds=(unit sim crash integration lint bench-smoke)
 kinds=("$@")
 ((${#kinds[@]} > 0)) || kinds=(asan tsan release)
 
@@ -72,13 +73,13 @@ labels=()  # Of the release build; tested last and together.
 for kind in "${kinds[@]}"; do
   case "$kind" in
     release) labels+=("${release_kinds[@]}") ;;
-    unit | crash | integration | lint | bench-smoke | long) labels+=("$kind") ;;
+    unit | sim | crash | integration | lint | bench-smoke | long) labels+=("$kind") ;;
     asan | tsan | tidy | fresh-machine) ;;
     -h | --help)
       usage
       exit 0
       ;;
-    sim | docker)
+    docker)
       echo "run.sh: '$kind' tests the cluster, which comes with a later version" >&2
       exit 2
       ;;
