@@ -144,7 +144,8 @@ absl::StatusOr<bool> GroupsImpl::MoveTail(GroupId group, uint32_t segment) {
 }
 
 GroupPressure GroupsImpl::Pressure() const {
-  GroupPressure pressure{.held_bytes_max = db_.options_.group_log_bytes_max};
+  GroupPressure pressure;
+  pressure.held_bytes_max = db_.options_.group_log_bytes_max;
   MutexLock lock(mutex_);
   const uint32_t oldest = set_.uses().OldestLive();
   const auto& uses = set_.uses().all();

@@ -227,10 +227,10 @@ struct Peer {
   std::unique_ptr<raft::Raft> core;
   std::deque<raft::Message> outbox;
 
-  Peer(raft::PeerId id, const raft::Configuration& configuration) {
+  Peer(raft::PeerId id, const raft::Configuration& first_peers) : configuration(first_peers) {
     options.id = id;
     options.seed = id;
-    const auto position = bench.store->Bootstrap(1, configuration);
+    const auto position = bench.store->Bootstrap(1, first_peers);
     REQUIRE_OK(position.status());
     bench.Sync(*position);
     Start();
@@ -298,7 +298,6 @@ struct Cluster {
     const raft::Configuration configuration = raft::MakeConfiguration({1, 2, 3});
     for (const raft::PeerId id : {1, 2, 3}) {
       peers[id] = std::make_unique<Peer>(id, configuration);
-      peers[id]->configuration = configuration;
     }
   }
 
