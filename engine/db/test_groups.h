@@ -124,8 +124,9 @@ struct GroupBench {
   std::string StateOf(GroupId group) { return groups().Find(group)->state; }
 
   size_t SegmentFiles() {
+    const absl::StatusOr<std::vector<std::string>> names = disk.List("/db");
     size_t count = 0;
-    for (const std::string& name : *disk.List("/db")) count += name.ends_with(".log") ? 1 : 0;
+    for (const std::string& name : *names) count += name.ends_with(".log") ? 1 : 0;
     return count;
   }
 };

@@ -55,7 +55,7 @@ void RequireSame(const Record& record, const RecordDraft::Fields& fields) {
 }
 
 // A header that passes its checksum.
-std::string Header(uint32_t version = kFormatVersion) {
+std::string Header(uint32_t version = kFormatWithoutGroups) {
   std::string bytes(kFileHeaderBytes, '\0');
   EncodeFileHeader({kSegmentMagic, 12, 0xb007, kTestDatabase, kDurable}, bytes.data());
   StoreFixed(bytes.data() + 8, version);
