@@ -9,6 +9,7 @@
 #pragma once
 
 #include "engine/base/status.h"
+#include "engine/groups.h"
 #include "engine/iterator.h"
 #include "engine/options.h"
 #include "engine/stats.h"
@@ -146,6 +147,10 @@ class DB {
   virtual absl::Status DropColumnFamily(ColumnFamilyHandle column_family) = 0;
   virtual absl::StatusOr<ColumnFamilyHandle> FindColumnFamily(std::string_view name) = 0;
   virtual std::vector<std::pair<std::string, ColumnFamilyHandle>> ListColumnFamilies() = 0;
+
+  // --- Groups, in a database that holds them (Options::groups). Lives as long as the database.
+
+  virtual Groups& groups() = 0;
 
   // --- Upkeep. All of it also happens by itself, in the background.
 

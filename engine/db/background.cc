@@ -6,6 +6,7 @@
 #include "engine/base/planted.h"
 #include "engine/db/background_tasks.h"
 #include "engine/db/db_impl.h"
+#include "engine/db/groups_impl.h"
 #include "engine/lsm/memtable_source.h"
 
 #include <algorithm>
@@ -172,6 +173,7 @@ absl::Status DBImpl::BeginFlush() {
   if (!Planted(Bug::kInstallBeforeSegmentSync)) {
     RETURN_IF_ERROR(log_->SyncTo(log::MakePosition(task.boundary, 0)));
   }
+  RETURN_IF_ERROR(HoldForGroups(task.generation->first_segment(), task.boundary, &task.held));
   for (const auto& [id, memtable] : task.generation->tables()) {
     if (!memtable->empty()) task.families.push_back(id);
   }
@@ -235,8 +237,9 @@ absl::Status DBImpl::RunFlush(bool* done) {
 
 absl::Status DBImpl::InstallFlush() {
   FlushTask& task = *flush_;
-  lsm::VersionEdit edit;
+  lsm::VersionEdit edit = task.held;
   edit.log_boundary = task.boundary;
+  for (const auto& [group, index] : task.generation->marks()) edit.marks.push_back({group, index});
   edit.new_tables = task.tables;
   std::set<uint32_t> referenced;
   for (const lsm::NewTable& table : task.tables) {
@@ -244,12 +247,14 @@ absl::Status DBImpl::InstallFlush() {
       referenced.insert(reference.segment);
     }
   }
+  std::set<uint32_t> held;
+  for (const lsm::HeldSegment& segment : edit.held_segments) held.insert(segment.number);
   std::vector<uint32_t> unreferenced;
   for (const std::shared_ptr<const log::Segment>& segment : task.generation->segments()) {
     if (segment->number() >= task.boundary) continue;
     if (referenced.contains(segment->number())) {
       edit.segments.push_back({segment->number(), segment->size_bytes(), 0});
-    } else {
+    } else if (!held.contains(segment->number())) {
       unreferenced.push_back(segment->number());
     }
   }
@@ -265,6 +270,7 @@ absl::Status DBImpl::InstallFlush() {
   }
   task.generation.reset();
   counters_.Add(Counter::kFlushes);
+  if (has_groups_) groups_->ForgetBelow(*edit.held_begin);
   // Everything that was worth keeping of these is in the tables.
   for (const uint32_t number : unreferenced) live_files_->RetireSegment(number);
   MutexLock lock(mutex_);

@@ -37,6 +37,9 @@ std::vector<std::string> FileNamesOf(const lsm::Version& version, uint32_t segme
   for (const lsm::NewTable& table : version.ToEdit().new_tables) {
     names.push_back(lsm::TableFileName(table.number));
   }
+  for (const auto& [number, size] : version.held_segments()) {
+    names.push_back(log::SegmentFileName(number));
+  }
   for (const auto& [number, space] : version.segments()) {
     if (space.value_file == 0) names.push_back(log::SegmentFileName(number));
   }
@@ -100,9 +103,7 @@ absl::Status DBImpl::LinkState(const std::string& directory) {
     RETURN_IF_ERROR(files_.SyncDirectory(directory));
     RETURN_IF_ERROR(files_.SyncDirectory(std::string(vfs::DirectoryOf(directory))));
   }
-  return lsm::ManifestWriter::Start(files_, directory, {number, database_id_, files_.BootId()},
-                                    state)
-      .status();
+  return lsm::ManifestWriter::Start(files_, directory, ManifestIdentityOf(number), state).status();
 }
 
 absl::Status DBImpl::Verify(const std::function<void(uint64_t, uint64_t)>& progress) {
@@ -131,6 +132,11 @@ absl::Status DBImpl::Verify(const std::function<void(uint64_t, uint64_t)>& progr
         RETURN_IF_ERROR(entries->status());
       }
     }
+  }
+  for (const auto& [number, size] : version->held_segments()) {
+    ASSIGN_OR_RETURN(const auto segment, live_files_->OpenLogSegment(number));
+    RETURN_IF_ERROR(log::WalkSealed(
+        *segment, [](const log::Record&, log::Position) { return absl::OkStatus(); }));
   }
   return absl::OkStatus();
 }

@@ -9,6 +9,7 @@
 #include "engine/base/planted.h"
 #include "engine/db/background_tasks.h"
 #include "engine/db/db_impl.h"
+#include "engine/db/groups_impl.h"
 #include "engine/db/wait.h"
 
 namespace nokv {

@@ -1,6 +1,7 @@
 // The embedded database behind DB. Routes calls to its parts; each .cc file here holds one of them:
 // open.cc, close.cc, write_path.cc, read_path.cc, background.cc, install.cc, value_gc.cc,
-// upkeep.cc, families.cc, checkpoint.cc, space.cc, stats.cc.
+// upkeep.cc, families.cc, checkpoint.cc, space.cc, stats.cc, group_space.cc. Groups have their own
+// face, groups_impl.h.
 //
 // Locks, in the order they are taken: install_mutex_ (one manifest edit at a time, held over its
 // I/O, never taken by a reader or a writer of data), write_mutex_ (the end of the log and the
@@ -35,6 +36,7 @@
 
 namespace nokv {
 
+class GroupsImpl;
 class SnapshotImpl;
 
 // What is left when a value was found: where to get its bytes.
@@ -77,6 +79,8 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::StatusOr<ColumnFamilyHandle> FindColumnFamily(std::string_view name) override;
   std::vector<std::pair<std::string, ColumnFamilyHandle>> ListColumnFamilies() override;
 
+  Groups& groups() override;
+
   absl::Status Flush() override;
   absl::Status CompactRange(ColumnFamilyHandle column_family, std::string_view start,
                             std::string_view end) override;
@@ -90,6 +94,7 @@ class DBImpl final : public DB, private ReadState::Owner {
   std::vector<SegmentInfo> ListSegments() override;
 
  private:
+  friend class GroupsImpl;
   friend class SnapshotImpl;
   friend class UserIterator;
 
@@ -106,6 +111,7 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status LoadManifest(RecoveryReport* report);
   absl::Status SyncManifest();
   absl::Status ReplayLog(RecoveryReport* report);
+  absl::Status ReplayHeldSegments();
   absl::Status AddReplayed(const log::ReplayedRecord& replayed,
                            const std::shared_ptr<log::Segment>& segment)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
@@ -127,9 +133,16 @@ class DBImpl final : public DB, private ReadState::Owner {
 
   // --- write_path.cc
   absl::Status CheckChange(const Change& change) const;
-  // Makes the caller wait if the database is behind; an error if it takes no such write now.
+  // An error if the database takes no such write now.
+  absl::Status CheckAdmission(bool only_deletes);
+  // The same, and makes the caller wait if the database is behind.
   absl::Status Admit(uint64_t bytes, bool only_deletes);
   absl::Status MakeRoom(uint64_t bytes, uint64_t members, bool only_deletes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // The same for those who wait for nothing: full memtables go on where no others can be started.
+  absl::Status MakeRoomNow(uint64_t bytes, bool only_deletes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status RollUntilRoom(uint64_t bytes, uint64_t members, bool only_deletes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   bool GenerationIsFull() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status StartSegment(uint64_t room_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
@@ -186,6 +199,7 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status AppendToManifest(const lsm::VersionEdit& edit, const lsm::Version& before,
                                 const lsm::Version& after)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(install_mutex_);
+  lsm::ManifestIdentity ManifestIdentityOf(uint64_t number) const;
   absl::Status StartManifest(const lsm::Version& state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(install_mutex_);
   void RetireAfter(const lsm::VersionEdit& edit, const lsm::Version& before,
@@ -204,6 +218,17 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status InstallCollection();
   absl::Status RunCollection(bool* done);
   void DiscardCollection();
+
+  // --- group_space.cc
+  // What an edit that moves the log boundary from `first` to `boundary` holds for groups, and what
+  // need not be held any more. The log is durable up to where that was decided.
+  absl::Status HoldForGroups(uint32_t first, uint32_t boundary, lsm::VersionEdit* edit);
+  // Frees what groups need not hold, or moves what still lives in the oldest segment. True if it is
+  // worth another look.
+  absl::StatusOr<bool> ReleaseGroupSegments();
+  absl::Status MoveGroupTails(uint32_t segment);
+  // After a change of groups that may have left something to free.
+  void WakeCollection();
 
   // --- upkeep.cc, checkpoint.cc
   bool IsClosing();
@@ -238,6 +263,7 @@ class DBImpl final : public DB, private ReadState::Owner {
   std::unique_ptr<LiveFiles> live_files_;
   std::unique_ptr<log::Writer> log_;
   uint64_t database_id_ = 0;
+  bool has_groups_ = false;
 
   // The state that readers see, and the last sequence that is visible in it.
   std::atomic<const ReadState*> state_{nullptr};
@@ -286,6 +312,7 @@ class DBImpl final : public DB, private ReadState::Owner {
   std::atomic<uint64_t> live_bytes_{0};  // Of values and tables, for sizing.
   std::atomic<uint64_t> disk_full_retry_at_{0};
   Counters counters_;
+  std::unique_ptr<GroupsImpl> groups_;
 };
 
 }  // namespace nokv

@@ -15,6 +15,7 @@
 #include "engine/db/db_impl.h"
 #include "engine/db/environment.h"
 #include "engine/db/file_names.h"
+#include "engine/db/groups_impl.h"
 
 #include <algorithm>
 #include <utility>
@@ -76,7 +77,8 @@ DBImpl::DBImpl(const Options& options)
       clock_(options.environment.clock != nullptr ? *options.environment.clock : SystemClock()),
       executor_(options.environment.executor != nullptr ? *options.environment.executor
                                                         : SharedExecutor()),
-      budget_(DivideSpace(options.space_target)) {}
+      budget_(DivideSpace(options.space_target)),
+      groups_(std::make_unique<GroupsImpl>(*this)) {}
 
 absl::StatusOr<std::unique_ptr<DBImpl>> DBImpl::Open(const Options& options,
                                                      RecoveryReport* report) {
@@ -160,6 +162,8 @@ absl::Status DBImpl::LoadManifest(RecoveryReport* report) {
   report->bytes_cut += contents.bytes_cut;
   report->cut_position = contents.cut_position;
   database_id_ = version->database_id();
+  has_groups_ = options_.groups || contents.identity.version > lsm::kManifestWithoutGroups;
+  groups_->LoadMarks(version->marks());
   live_files_ = std::make_unique<LiveFiles>(
       LiveFilesOptions{.files = &files_,
                        .directory = options_.directory,
@@ -224,6 +228,7 @@ absl::Status DBImpl::ReplayLog(RecoveryReport* report) {
     generations_ = {active_};
   }
   visible_.store(log::MakePosition(boundary, 0));
+  RETURN_IF_ERROR(ReplayHeldSegments());
   ASSIGN_OR_RETURN(
       const log::ReplayResult replay,
       log::ReplaySegments(
@@ -232,6 +237,7 @@ absl::Status DBImpl::ReplayLog(RecoveryReport* report) {
               ABSL_NO_THREAD_SAFETY_ANALYSIS { AddReplayedSegment(segment); },
           [this](const log::ReplayedRecord& record, const std::shared_ptr<log::Segment>& segment)
               ABSL_NO_THREAD_SAFETY_ANALYSIS { return AddReplayed(record, segment); }));
+  RETURN_IF_ERROR(groups_->FinishReplay());
   report->records_replayed = replay.records;
   report->bytes_replayed = replay.bytes;
   report->records_cut = replay.records_cut;
@@ -243,6 +249,24 @@ absl::Status DBImpl::ReplayLog(RecoveryReport* report) {
     return absl::OkStatus();
   }
   return StartWriting(replay, report);
+}
+
+// What groups have below the log boundary. The one pass over the log goes on with ReplaySegments().
+absl::Status DBImpl::ReplayHeldSegments() {
+  std::shared_ptr<const lsm::Version> version;
+  {
+    MutexLock lock(mutex_);
+    version = version_;
+  }
+  for (const auto& [number, size] : version->held_segments()) {
+    ASSIGN_OR_RETURN(const auto segment, live_files_->OpenLogSegment(number));
+    RETURN_IF_ERROR(
+        log::WalkSealed(*segment, [&](const log::Record& record, log::Position position) {
+          return log::IsGroupRecord(record.kind) ? groups_->ReplayHeld(record, position, segment)
+                                                 : absl::OkStatus();
+        }));
+  }
+  return absl::OkStatus();
 }
 
 void DBImpl::AddReplayedSegment(const std::shared_ptr<log::Segment>& segment) {
@@ -265,6 +289,14 @@ void DBImpl::AddReplayedSegment(const std::shared_ptr<log::Segment>& segment) {
 absl::Status DBImpl::AddReplayed(const log::ReplayedRecord& replayed,
                                  const std::shared_ptr<log::Segment>& segment) {
   const log::Record& record = replayed.record;
+  if (log::IsGroupRecord(record.kind) && has_groups_) {
+    return groups_->Replay(record, replayed.position, segment);
+  }
+  if (record.kind > log::RecordKind::kDeleteRange) {
+    return DataLossError("{} at {}: a record of kind {}, which this database has no use for",
+                         segment->file_name(), log::OffsetOf(replayed.position),
+                         static_cast<int>(record.kind));
+  }
   lsm::MemTable* const memtable = active_->table(record.column_family);
   if (memtable == nullptr) {
     return DataLossError("{} at {}: a record of column family {}, which does not exist",
@@ -314,14 +346,15 @@ absl::Status DBImpl::SealRecovered(const log::ReplayResult& replay,
 absl::Status DBImpl::StartWriting(const log::ReplayResult& replay, RecoveryReport* report) {
   std::vector<std::shared_ptr<log::Segment>> unsynced;
   RETURN_IF_ERROR(SealRecovered(replay, &unsynced));
-  log_ = std::make_unique<log::Writer>(
-      log::WriterOptions{.files = &files_,
-                         .executor = &executor_,
-                         .clock = &clock_,
-                         .directory = options_.directory,
-                         .database_id = database_id_,
-                         .map = options_.prefer_mapping,
-                         .sync_spares = options_.durability == Durability::kPower});
+  log_ = std::make_unique<log::Writer>(log::WriterOptions{
+      .files = &files_,
+      .executor = &executor_,
+      .clock = &clock_,
+      .directory = options_.directory,
+      .database_id = database_id_,
+      .map = options_.prefer_mapping,
+      .sync_spares = options_.durability == Durability::kPower,
+      .format_version = has_groups_ ? log::kFormatVersion : log::kFormatWithoutGroups});
   RETURN_IF_ERROR(RemoveOrphans(replay, report));
   const uint32_t next = replay.segments.empty() ? active_->first_segment()
                                                 : replay.segments.back().segment->number() + 1;
@@ -373,11 +406,10 @@ absl::Status DBImpl::RemoveOrphans(const log::ReplayResult& replay, RecoveryRepo
       case FileKind::kManifest:
         return file.number == manifest_number_;
       case FileKind::kSegment: {
-        const auto space = version->segments().find(static_cast<uint32_t>(file.number));
         const bool is_replayed = std::any_of(
             replay.segments.begin(), replay.segments.end(),
             [&](const auto& replayed) { return replayed.segment->number() == file.number; });
-        return is_replayed || (space != version->segments().end() && space->second.value_file == 0);
+        return is_replayed || version->NeedsSegmentFile(static_cast<uint32_t>(file.number));
       }
       case FileKind::kTable:
         return tables.contains(file.number);

@@ -13,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -87,7 +88,14 @@ class Generation {
 
   void add_log_bytes(uint64_t bytes) { log_bytes_.fetch_add(bytes, std::memory_order_relaxed); }
 
+  // Up to where the data of groups is in these memtables and all before; 0 for a group that is
+  // gone.
+  void SetMark(uint64_t group, uint64_t index) { marks_[group] = index; }
+
+  const std::map<uint64_t, uint64_t>& marks() const { return marks_; }
+
   bool empty() const {
+    if (!marks_.empty()) return false;
     for (const auto& [id, memtable] : tables_) {
       if (!memtable->empty()) return false;
     }
@@ -103,6 +111,7 @@ class Generation {
   const uint32_t first_segment_;
   std::atomic<uint64_t> log_bytes_{0};
   std::vector<std::pair<uint16_t, std::unique_ptr<lsm::MemTable>>> tables_;
+  std::map<uint64_t, uint64_t> marks_;
   std::array<std::atomic<const log::Segment*>, kSegmentsMax> segments_{};
   std::vector<std::shared_ptr<const log::Segment>> owners_;
 };

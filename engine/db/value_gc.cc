@@ -42,6 +42,7 @@ std::vector<Candidate> ListCandidates(const lsm::Version& version) {
   std::vector<Candidate> candidates;
   for (const auto& [number, space] : version.segments()) {
     if (space.value_file == 0) {
+      if (version.held_segments().contains(number)) continue;  // Its file stays.
       candidates.push_back({0, {number}, space.size_bytes, space.live_bytes});
       continue;
     }
@@ -217,6 +218,11 @@ absl::Status DBImpl::RunCollection(bool* done) {
   if (IsClosing()) {
     DiscardCollection();
     return absl::CancelledError("closing");
+  }
+  if (!task.groups_done) {
+    ASSIGN_OR_RETURN(const bool more, ReleaseGroupSegments());
+    task.groups_done = !more;
+    if (more) return absl::OkStatus();
   }
   if (!task.started) {
     task.started = true;

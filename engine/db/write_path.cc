@@ -2,6 +2,7 @@
 #include "engine/base/check.h"
 #include "engine/base/planted.h"
 #include "engine/db/db_impl.h"
+#include "engine/db/groups_impl.h"
 #include "engine/db/wait.h"
 #include "engine/table/table.h"
 
@@ -26,17 +27,6 @@ void Prefetch(const Generation& generation, std::span<const Member> members) {
   for (const Member& member : members) {
     generation.table(member.change.column_family.id)->PrefetchNode(member.hash);
   }
-}
-
-// Announces `members` records that take the number of bytes that `total` holds.
-log::RecordDraft BatchHeader(size_t members, std::string_view total) {
-  return log::RecordDraft({.kind = log::RecordKind::kBatch,
-                           .flags = 0,
-                           .column_family = 0,
-                           .expiry_ms = 0,
-                           .count = static_cast<uint32_t>(members),
-                           .key = {},
-                           .value = total});
 }
 
 }  // namespace
@@ -80,7 +70,7 @@ absl::Status DBImpl::CheckChange(const Change& change) const {
   return InvalidArgumentError("an unknown kind of change, {}", static_cast<int>(change.kind));
 }
 
-absl::Status DBImpl::Admit(uint64_t bytes, bool only_deletes) {
+absl::Status DBImpl::CheckAdmission(bool only_deletes) {
   if (options_.read_only) {
     return FailedPreconditionError("{}: opened read-only", options_.directory);
   }
@@ -89,6 +79,11 @@ absl::Status DBImpl::Admit(uint64_t bytes, bool only_deletes) {
     const absl::Status status = TryLeaveDiskFull();
     if (!status.ok() && !only_deletes) return status;
   }
+  return absl::OkStatus();
+}
+
+absl::Status DBImpl::Admit(uint64_t bytes, bool only_deletes) {
+  RETURN_IF_ERROR(CheckAdmission(only_deletes));
   const uint64_t nanos_per_kib = throttle_nanos_per_kib_.load(std::memory_order_relaxed);
   if (nanos_per_kib == 0) return absl::OkStatus();
   const uint64_t delay = nanos_per_kib * (bytes + 256) / 1024;
@@ -116,6 +111,11 @@ log::RecordDraft DBImpl::MakeDraft(const Change& change, bool in_batch) const {
 }
 
 absl::Status DBImpl::Apply(const Change& change, const WriteOptions& options) {
+  if (!options.marks.empty()) {
+    WriteBatch batch;
+    batch.Add(change);
+    return Write(batch, options);
+  }
   RETURN_IF_ERROR(CheckChange(change));
   const uint64_t bytes = change.key.size() + change.value.size();
   RETURN_IF_ERROR(Admit(bytes, change.kind != ChangeKind::kSet));
@@ -141,7 +141,7 @@ absl::Status DBImpl::Apply(const Change& change, const WriteOptions& options) {
 }
 
 absl::Status DBImpl::Write(const WriteBatch& batch, const WriteOptions& options) {
-  if (batch.empty()) return absl::OkStatus();
+  if (batch.empty() && options.marks.empty()) return absl::OkStatus();
 
   struct Member {
     Change change;
@@ -156,7 +156,7 @@ absl::Status DBImpl::Write(const WriteBatch& batch, const WriteOptions& options)
   bool only_deletes = true;
   uint64_t user_bytes = 0;
   uint64_t record_bytes = 0;
-  const bool in_batch = batch.count() > 1;
+  const bool in_batch = batch.count() + options.marks.size() > 1;
   batch.ForEach([&](const Change& change) {
     if (!checked.ok()) return;
     checked = CheckChange(change);
@@ -167,6 +167,8 @@ absl::Status DBImpl::Write(const WriteBatch& batch, const WriteOptions& options)
     record_bytes += members.back().draft.aligned_bytes();
   });
   RETURN_IF_ERROR(checked);
+  ASSIGN_OR_RETURN(std::vector<DraftedRecord> marks, groups_->DraftMarks(options.marks, in_batch));
+  record_bytes += AlignedBytes(marks);
   if (record_bytes > kBatchBytesMax + kValueBytesMax / 64) {
     return InvalidArgumentError("a batch of {} bytes; at most {} are allowed", record_bytes,
                                 kBatchBytesMax);
@@ -176,7 +178,7 @@ absl::Status DBImpl::Write(const WriteBatch& batch, const WriteOptions& options)
   char total[8];
   StoreFixed(total, record_bytes);
   const std::string_view total_view(total, sizeof(total));
-  log::RecordDraft header = BatchHeader(members.size(), total_view);
+  log::RecordDraft header = log::BatchDraft(members.size() + marks.size(), total_view);
   log::Position end = 0;
   {
     MutexLock lock(write_mutex_);
@@ -192,6 +194,7 @@ absl::Status DBImpl::Write(const WriteBatch& batch, const WriteOptions& options)
       member.sequence = log_->active()->NextPosition();
       RETURN_IF_ERROR(AppendChange(member.change, member.draft));
     }
+    RETURN_IF_ERROR(groups_->AppendMarks(marks));
     for (size_t i = 0; i < members.size(); ++i) {
       if (i % kMembersTogether == 0) {
         const size_t count = std::min(kMembersTogether, members.size() - i);
@@ -200,8 +203,9 @@ absl::Status DBImpl::Write(const WriteBatch& batch, const WriteOptions& options)
       IndexChange(members[i].change, members[i].draft, members[i].hash, members[i].sequence);
     }
     // The whole batch becomes visible with this one store.
-    visible_.store(members.back().sequence);
+    if (!members.empty()) visible_.store(members.back().sequence);
     log_->PublishAppended();
+    groups_->SetMarks(marks);
     end = log_->active()->NextPosition();
   }
   counters_.Add(Counter::kWrites, members.size());
@@ -262,6 +266,24 @@ absl::Status DBImpl::MakeRoom(uint64_t bytes, uint64_t members, bool only_delete
     if (!rotated.ok() && !absl::IsResourceExhausted(rotated)) return rotated;
   }
   if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
+  return RollUntilRoom(bytes, members, only_deletes);
+}
+
+absl::Status DBImpl::MakeRoomNow(uint64_t bytes, bool only_deletes) {
+  if (GenerationIsFull()) {
+    bool can_rotate = false;
+    {
+      MutexLock lock(mutex_);
+      can_rotate = generations_.size() <= kImmutableGenerationsMax;
+    }
+    const absl::Status rotated = can_rotate ? RotateGeneration() : absl::OkStatus();
+    if (!rotated.ok() && !absl::IsResourceExhausted(rotated)) return rotated;
+  }
+  if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
+  return RollUntilRoom(bytes, 0, only_deletes);
+}
+
+absl::Status DBImpl::RollUntilRoom(uint64_t bytes, uint64_t members, bool only_deletes) {
   const uint64_t room_bytes = bytes + log::Segment::FooterBytes(members) + log::kFileHeaderBytes;
   while (!log_->active()->HasRoom(bytes, members)) {
     absl::Status rolled = RollSegment(room_bytes);

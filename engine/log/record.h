@@ -30,7 +30,18 @@ enum class RecordKind : uint8_t {
   kBatch = 4,
   kFiller = 5,
   kFooter = 6,
+  // Of groups, in segments of format version 2: see ../groups/README.md.
+  kGroupEntry = 7,
+  kGroupMoved = 8,
+  kGroupState = 9,
+  kGroupRestart = 10,
+  kGroupEnd = 11,
+  kGroupMark = 12,
 };
+
+constexpr bool IsGroupRecord(RecordKind kind) {
+  return kind >= RecordKind::kGroupEntry && kind <= RecordKind::kGroupMark;
+}
 
 enum RecordFlags : uint8_t {
   kHasExpiry = 1,
@@ -38,7 +49,8 @@ enum RecordFlags : uint8_t {
   kHasOrdinal = 4,
 };
 
-inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr uint32_t kFormatVersion = 2;        // The newest that is read.
+inline constexpr uint32_t kFormatWithoutGroups = 1;  // Knows kinds 1 to 6 only.
 inline constexpr uint32_t kFileHeaderBytes = 64;
 inline constexpr uint32_t kRecordHeaderBytes = 24;
 inline constexpr uint32_t kTrailerBytes = 24;
@@ -100,6 +112,10 @@ class RecordDraft {
   uint8_t flags_;
 };
 
+// Announces a batch of `members` records, which follow. Its value, `total`, are eight bytes: how
+// many the members take in the log.
+RecordDraft BatchDraft(size_t members, std::string_view total);
+
 // Decodes and checks the record whose bytes start at `bytes` and that was written for `position`.
 // False if there is none: cut short, malformed, or a checksum that does not match. `length_max`
 // bytes may be read.
@@ -131,6 +147,7 @@ struct FileHeader {
   uint64_t boot_id = 0;
   uint64_t database_id = 0;
   Position durable = 0;  // Of the log when the file was started: no record in it carries less.
+  uint32_t version = kFormatWithoutGroups;
 };
 
 inline constexpr uint64_t kSegmentMagic = 0x0a474f4c564b4f4e;  // "NOKVLOG\n"

@@ -35,9 +35,9 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Start(std::unique_ptr<vfs::Seg
                                                         const SegmentIdentity& identity,
                                                         bool was_prepared) {
   char header[kFileHeaderBytes];
-  EncodeFileHeader(
-      {kSegmentMagic, identity.number, identity.boot_id, identity.database_id, identity.durable},
-      header);
+  EncodeFileHeader({kSegmentMagic, identity.number, identity.boot_id, identity.database_id,
+                    identity.durable, identity.version},
+                   header);
   const std::string_view piece(header, sizeof(header));
   RETURN_IF_ERROR(file->Write(0, std::span(&piece, 1)));
   std::shared_ptr<Segment> segment(new Segment(std::move(file), std::move(name), identity));
@@ -76,8 +76,9 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Open(vfs::FileSystem& files,
   }
   RETURN_IF_ERROR(header.status());
   RETURN_IF_ERROR(CheckFileHeader(*header, kSegmentMagic, number, options.database_id, path));
-  std::shared_ptr<Segment> segment(new Segment(
-      std::move(file), path, {number, header->boot_id, header->database_id, header->durable}));
+  const SegmentIdentity identity{number, header->boot_id, header->database_id, header->durable,
+                                 header->version};
+  std::shared_ptr<Segment> segment(new Segment(std::move(file), path, identity));
   ASSIGN_OR_RETURN(const bool sealed, segment->FindSeal());
   segment->sealed_.store(sealed);
   return segment;

@@ -31,6 +31,7 @@ struct SegmentIdentity {
   uint64_t boot_id = 0;
   uint64_t database_id = 0;
   Position durable = 0;  // Of the log when the segment was started.
+  uint32_t version = kFormatWithoutGroups;
 };
 
 class Segment final : public ValueHost {

@@ -123,6 +123,18 @@ class Version {
   // Where the values of `segment` live, or null if it is unknown.
   const log::ValueHost* host(uint32_t segment) const { return hosts_.Find(segment); }
 
+  // Segments below the log boundary with records of groups, and their sizes.
+  const std::map<uint32_t, uint64_t>& held_segments() const { return held_segments_; }
+
+  const std::map<uint64_t, uint64_t>& marks() const { return marks_; }
+
+  // Whether the file of this segment, which is below the log boundary, is needed.
+  bool NeedsSegmentFile(uint32_t number) const {
+    const auto space = segments_.find(number);
+    return (space != segments_.end() && space->second.value_file == 0) ||
+           held_segments_.contains(number);
+  }
+
   uint32_t log_boundary() const { return log_boundary_; }
 
   // Set if the last edit was that of a close, see VersionEdit. Not part of ToEdit().
@@ -140,6 +152,7 @@ class Version {
 
  private:
   void ApplyNumbers(const VersionEdit& edit);
+  void ApplyGroups(const VersionEdit& edit);
   absl::Status ApplyFamilies(const VersionEdit& edit);
   absl::Status ApplyTables(const VersionEdit& edit, FileOpener* opener);
   absl::Status ApplySegments(const VersionEdit& edit, FileOpener* opener);
@@ -150,6 +163,9 @@ class Version {
   std::map<uint16_t, Family> families_;
   std::map<uint32_t, SegmentSpace> segments_;
   std::map<uint32_t, ValueFileSpace> value_files_;
+  std::map<uint32_t, uint64_t> held_segments_;
+  uint32_t held_begin_ = 0;
+  std::map<uint64_t, uint64_t> marks_;
   uint32_t log_boundary_ = 1;
   std::optional<uint32_t> closed_log_end_;
   uint64_t next_file_number_ = 1;

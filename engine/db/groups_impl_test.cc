@@ -1,0 +1,281 @@
+#include "engine/base/check.h"
+#include "engine/db/test_groups.h"
+#include "engine/log/record.h"
+#include "engine/lsm/manifest.h"
+
+#include <atomic>
+#include <thread>
+
+namespace nokv {
+
+TEST_CASE("a round of two groups is there after a power cut once its sync was told", "[groups]") {
+  GroupBench bench;
+  bench.options.prefer_mapping = GENERATE(true, false);
+  bench.Open();
+  const auto one = GroupBench::Entries(1, 1, {"a", "b"});
+  const auto two = GroupBench::Entries(1, 2, {"c"});
+  REQUIRE_OK(bench.Append({{.group = 1, .state = "vote 3", .entries = one},
+                           {.group = 2, .state = "vote 1", .entries = two}}));
+  bench.Sync();
+  REQUIRE(bench.groups().durable_position() >= bench.end);
+  REQUIRE_OK(bench.AppendTo(1, 3, 2, {"unsynced"}));
+  REQUIRE(bench.Read(1) == "1/1:a 2/1:b 3/2:unsynced");
+
+  bench.PowerCut();
+  bench.Open();
+  REQUIRE(bench.groups().List() == std::vector<GroupId>{1, 2});
+  REQUIRE(bench.Read(1) == "1/1:a 2/1:b");
+  REQUIRE(bench.Read(2) == "1/2:c");
+  REQUIRE(bench.StateOf(1) == "vote 3");
+  REQUIRE(bench.StateOf(2) == "vote 1");
+  REQUIRE(bench.groups().TermAt(2, 1) == 2);
+  REQUIRE(bench.groups().TermAt(2, 2) == std::nullopt);
+}
+
+TEST_CASE("a round that was cut off in the middle is in none of its groups", "[groups][crash]") {
+  GroupBench bench;
+  bench.Open();
+  REQUIRE_OK(bench.AppendTo(1, 1, 1, {"before"}));
+  const uint64_t nth = GENERATE(1, 2, 3, 4);
+  bench.files.FailNth(vfs::OperationKind::kSegmentWrite, nth, InternalError("no more"));
+  const auto one = GroupBench::Entries(2, 1, {"a"});
+  const auto two = GroupBench::Entries(1, 1, {"b", "c"});
+  REQUIRE_FALSE(bench.Append({{.group = 1, .entries = one}, {.group = 2, .entries = two}}).ok());
+  bench.Kill();
+  bench.Open();
+  REQUIRE(bench.Read(1) == "1/1:before");
+  REQUIRE(bench.Read(2) == "none");
+}
+
+TEST_CASE("what was appended survives the death of the process", "[groups][crash]") {
+  GroupBench bench;
+  bench.Open();
+  REQUIRE_OK(bench.AppendTo(7, 1, 1, {"a", "b", "c", "d"}));
+  REQUIRE_OK(bench.AppendTo(7, 3, 2, {"C"}));
+  const auto more = GroupBench::Entries(4, 2, {"D"});
+  REQUIRE_OK(bench.Append({{.group = 7, .compact_to = 1, .state = "s", .entries = more}}));
+  bench.Kill();
+  bench.Open();
+  REQUIRE(bench.Read(7) == "2/1:b 3/2:C 4/2:D");
+  REQUIRE(bench.groups().Find(7)->start == GroupPoint{1, 1});
+  REQUIRE(bench.StateOf(7) == "s");
+  REQUIRE_OK(bench.Append({{.group = 7, .restart = GroupPoint{9, 3}}}));
+  REQUIRE(bench.StateOf(7) == "s");
+  REQUIRE_OK(bench.AppendTo(7, 10, 3, {"ten"}));
+  REQUIRE_OK(bench.AppendTo(8, 1, 1, {"x"}));
+  REQUIRE_OK(bench.Append({{.group = 8, .remove = true}}));
+  bench.Kill();
+  bench.Open();
+  REQUIRE(bench.Read(7) == "10/3:ten");
+  REQUIRE(bench.Read(8) == "none");
+}
+
+TEST_CASE("entries are read in parts, and only those that are there", "[groups]") {
+  GroupBench bench;
+  bench.Open();
+  for (uint64_t index = 1; index <= 200; ++index) {
+    REQUIRE_OK(bench.AppendTo(1, index, 1, {std::to_string(index)}));
+  }
+  uint64_t next = 50;
+  REQUIRE_OK(bench.groups().Read(1, 50, 190, [&](const GroupEntry& entry) {
+    REQUIRE(entry.index == next);
+    REQUIRE(entry.payload == std::to_string(next));
+    return ++next < 180;
+  }));
+  REQUIRE(next == 180);
+  const auto ignore = [](const GroupEntry&) { return true; };
+  REQUIRE(absl::IsNotFound(bench.groups().Read(1, 200, 202, ignore)));
+  REQUIRE(absl::IsNotFound(bench.groups().Read(2, 1, 2, ignore)));
+}
+
+TEST_CASE("an append that is refused changes nothing", "[groups]") {
+  GroupBench bench;
+  bench.Open();
+  REQUIRE_OK(bench.AppendTo(1, 1, 1, {"a"}));
+  const auto good = GroupBench::Entries(2, 1, {"b"});
+  const auto gap = GroupBench::Entries(2, 1, {"c"});
+  REQUIRE(absl::IsInvalidArgument(
+      bench.Append({{.group = 1, .entries = good}, {.group = 2, .entries = gap}})));
+  REQUIRE(absl::IsInvalidArgument(
+      bench.Append({{.group = 1, .entries = good}, {.group = 1, .compact_to = 1}})));
+  REQUIRE(bench.Read(1) == "1/1:a");
+  REQUIRE_OK(bench.Append({}));
+}
+
+TEST_CASE("a failed sync is told to all who ask, and nothing is taken any more", "[groups]") {
+  GroupBench bench;
+  bench.Open();
+  REQUIRE_OK(bench.AppendTo(1, 1, 1, {"a"}));
+  bench.files.FailNth(vfs::OperationKind::kSync, 1, InternalError("eio"));
+  int told = 0;
+  for (int i = 0; i < 3; ++i) {
+    bench.groups().SyncTo(bench.end, [&](const absl::Status& status) {
+      REQUIRE_FALSE(status.ok());
+      ++told;
+    });
+  }
+  REQUIRE(told == 0);
+  bench.executor.RunUntilIdle();
+  REQUIRE(told == 3);
+  REQUIRE(absl::IsFailedPrecondition(bench.AppendTo(1, 2, 1, {"b"})));
+  REQUIRE(bench.Read(1) == "1/1:a");
+}
+
+TEST_CASE("requests for a sync are answered in order, by one sync for all that wait", "[groups]") {
+  GroupBench bench;
+  bench.Open();
+  std::vector<int> told;
+  const uint64_t before = bench.db->GetStats().syncs;
+  for (int i = 0; i < 5; ++i) {
+    REQUIRE_OK(bench.AppendTo(1, static_cast<uint64_t>(i) + 1, 1, {"a"}));
+    bench.groups().SyncTo(bench.end, [&told, i](const absl::Status&) { told.push_back(i); });
+  }
+  bench.executor.RunUntilIdle();
+  REQUIRE(told == std::vector<int>{0, 1, 2, 3, 4});
+  REQUIRE(bench.db->GetStats().syncs == before + 1);
+}
+
+TEST_CASE("marks are set with the write, all or nothing, and survive with it", "[groups]") {
+  GroupBench bench;
+  bench.Open();
+  const auto other = *bench.db->CreateColumnFamily("other");
+  const GroupMark marks[] = {{1, 10}, {2, 20}};
+  WriteBatch batch;
+  batch.Set("a", "1");
+  batch.Set("b", "2", other);
+  REQUIRE_OK(bench.db->Write(batch, {.marks = marks}));
+  REQUIRE(bench.groups().MarkOf(1) == 10);
+  const GroupMark next{1, 11};
+  REQUIRE_OK(bench.db->Write({}, {.marks = std::span(&next, 1)}));  // An entry without data.
+  const GroupMark none{1, 0};
+  REQUIRE(absl::IsInvalidArgument(bench.db->Set("c", "3", {.marks = std::span(&none, 1)})));
+
+  const bool flush = GENERATE(true, false);
+  if (flush) REQUIRE_OK(bench.db->Flush());
+  bench.Kill();
+  bench.Open();
+  REQUIRE(bench.groups().MarkOf(1) == 11);
+  REQUIRE(bench.groups().MarkOf(2) == 20);
+  REQUIRE(bench.groups().MarkOf(3) == 0);
+
+  REQUIRE_OK(bench.AppendTo(2, 1, 1, {"x"}));
+  REQUIRE_OK(bench.Append({{.group = 2, .remove = true}}));
+  REQUIRE(bench.groups().MarkOf(2) == 0);
+  if (flush) REQUIRE_OK(bench.db->Flush());
+  bench.Kill();
+  bench.Open();
+  REQUIRE(bench.groups().MarkOf(1) == 11);
+  REQUIRE(bench.groups().MarkOf(2) == 0);
+}
+
+TEST_CASE("a mark and its data are lost together", "[groups][crash]") {
+  GroupBench bench;
+  bench.Open();
+  const GroupMark first{1, 10};
+  const GroupMark second{1, 11};
+  REQUIRE_OK(bench.db->Set("k", "old", {.marks = std::span(&first, 1)}));
+  REQUIRE_OK(bench.db->Flush());
+  REQUIRE_OK(bench.db->Set("k", "new", {.marks = std::span(&second, 1)}));
+  bench.PowerCut();
+  bench.Open();
+  REQUIRE(bench.groups().MarkOf(1) == 10);
+  REQUIRE(**bench.db->Get("k") == "old");
+}
+
+TEST_CASE("only a database with groups has files of the newer version", "[groups][golden]") {
+  GroupBench bench;
+  bench.options.groups = false;
+  const auto versions = [&] {
+    const auto segment = *vfs::ReadFile(bench.disk, "/db/000001.log", 1 << 20);
+    const auto number = *lsm::ReadCurrent(bench.disk, "/db");
+    const auto manifest =
+        *vfs::ReadFile(bench.disk, vfs::JoinPath("/db", lsm::ManifestFileName(number)), 1 << 20);
+    return std::pair(LoadFixed<uint32_t>(segment.data() + 8),
+                     LoadFixed<uint32_t>(manifest.data() + 8));
+  };
+  bench.Open();
+  REQUIRE_OK(bench.db->Set("k", "v"));
+  REQUIRE(absl::IsFailedPrecondition(bench.AppendTo(1, 1, 1, {"a"})));
+  const GroupMark mark{1, 1};
+  REQUIRE(absl::IsFailedPrecondition(bench.db->Set("k", "w", {.marks = std::span(&mark, 1)})));
+  REQUIRE(versions() == std::pair(1u, 1u));
+
+  bench.options.groups = true;  // What was written before stays readable.
+  bench.db.reset();
+  bench.Open();
+  REQUIRE(versions() == std::pair(1u, 2u));
+  REQUIRE_OK(bench.AppendTo(1, 1, 1, {"a"}));
+  REQUIRE(LoadFixed<uint32_t>(vfs::ReadFile(bench.disk, "/db/000002.log", 1 << 20)->data() + 8) ==
+          2);
+
+  bench.options.groups = false;  // Once it has groups, it has them.
+  bench.db.reset();
+  bench.Open();
+  REQUIRE(bench.Read(1) == "1/1:a");
+  REQUIRE_OK(bench.AppendTo(1, 2, 1, {"b"}));
+  REQUIRE(**bench.db->Get("k") == "v");
+}
+
+TEST_CASE("groups are read, and not written, in a database that is open for reading", "[groups]") {
+  GroupBench bench;
+  bench.Open();
+  REQUIRE_OK(bench.AppendTo(1, 1, 1, {"a"}));
+  bench.db.reset();
+  bench.options.read_only = true;
+  bench.Open();
+  REQUIRE(bench.Read(1) == "1/1:a");
+  REQUIRE(absl::IsFailedPrecondition(bench.AppendTo(1, 2, 1, {"b"})));
+  absl::Status told;
+  bench.groups().SyncTo(1, [&](const absl::Status& status) { told = status; });
+  bench.executor.RunUntilIdle();
+  REQUIRE(absl::IsFailedPrecondition(told));
+}
+
+TEST_CASE("threads append to groups of their own while others write and read", "[groups]") {
+  GroupBench bench;
+  const std::unique_ptr<Executor> pool = NewThreadPool(2);
+  bench.options.environment.executor = pool.get();
+  bench.options.background_work = true;
+  bench.Open();
+  constexpr uint64_t kEntries = 400;
+  std::atomic<uint64_t> synced{0};
+  std::vector<std::thread> threads;
+  for (GroupId group = 1; group <= 3; ++group) {
+    threads.emplace_back([&, group] {
+      const std::string payload(1000, static_cast<char>('a' + group));
+      for (uint64_t index = 1; index <= kEntries; ++index) {
+        const GroupEntry entry{index, 1, 0, payload};
+        const uint64_t compact_to = index % 50 == 0 ? index - 10 : 0;
+        const GroupWrite write{
+            .group = group, .compact_to = compact_to, .entries = std::span(&entry, 1)};
+        const auto end = bench.groups().Append(std::span(&write, 1));
+        NOKV_CHECK(end.ok());
+        if (index % 20 != 0) continue;
+        bench.groups().SyncTo(*end, [&](const absl::Status& status) {
+          if (status.ok()) synced.fetch_add(1);
+        });
+        const absl::Status read =
+            bench.groups().Read(group, index, index + 1,
+                                [&](const GroupEntry& found) { return found.payload == payload; });
+        NOKV_CHECK(read.ok());
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    for (int i = 0; i < 2000; ++i) {
+      NOKV_CHECK(bench.db->Set(fmt::format("{}", i % 100), std::string(500, 'v')).ok());
+    }
+  });
+  for (std::thread& thread : threads) thread.join();
+  bench.db.reset();
+  REQUIRE(synced.load() == 3 * kEntries / 20);
+  bench.Open();
+  for (GroupId group = 1; group <= 3; ++group) {
+    REQUIRE(bench.groups().Find(group)->start.index == kEntries - 10);
+    REQUIRE(bench.groups().LastIndex(group) == kEntries);
+    REQUIRE(bench.Read(group).starts_with("391/1:"));
+  }
+  bench.db.reset();
+}
+
+}  // namespace nokv
