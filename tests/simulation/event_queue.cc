@@ -17,13 +17,25 @@ void EventQueue::After(HostId host, absl::Duration delay, Action action) {
   std::push_heap(heap_.begin(), heap_.end(), IsLater);
 }
 
+void EventQueue::Pause(HostId host, absl::Duration duration) {
+  uint64_t& until = paused_until_[host];
+  until = std::max(until, now_nanos_ + Nanos(duration));
+}
+
 bool EventQueue::RunOne() {
   if (heap_.empty()) return false;
   std::pop_heap(heap_.begin(), heap_.end(), IsLater);
-  const Event event = std::move(heap_.back());
+  Event event = std::move(heap_.back());
   heap_.pop_back();
   now_nanos_ = std::max(now_nanos_, event.at_nanos);
   if (event.life != lives_[event.host]) return true;
+  const auto pause = paused_until_.find(event.host);
+  if (pause != paused_until_.end() && pause->second > now_nanos_) {
+    event.at_nanos = pause->second;
+    heap_.push_back(std::move(event));
+    std::push_heap(heap_.begin(), heap_.end(), IsLater);
+    return true;
+  }
   ++events_;
   Trace(event.host);
   event.action();

@@ -35,7 +35,14 @@ class EventQueue {
   void After(HostId host, absl::Duration delay, Action action);
 
   // Forgets what waits for the host. It may go on at once, as a new process.
-  void Kill(HostId host) { ++lives_[host]; }
+  void Kill(HostId host) {
+    ++lives_[host];
+    paused_until_.erase(host);
+  }
+
+  // The host stands still: what should happen to it meanwhile happens afterwards, in its order.
+  // Clocks go on.
+  void Pause(HostId host, absl::Duration duration);
 
   // False if nothing is left to happen.
   bool RunOne();
@@ -86,6 +93,7 @@ class EventQueue {
   uint64_t trace_ = 0;
   std::vector<Event> heap_;
   std::map<HostId, uint64_t> lives_;
+  std::map<HostId, uint64_t> paused_until_;
 };
 
 }  // namespace nokv::simulation

@@ -34,6 +34,28 @@ TEST_CASE("nothing happens for a killed host, but for its next life", "[simulati
   REQUIRE(order == std::vector<int>{2, 3});
 }
 
+TEST_CASE("what happens to a paused host happens afterwards, in its order", "[simulation]") {
+  EventQueue queue(1);
+  std::vector<int> order;
+  queue.After(5, absl::Seconds(1), [&] { order.push_back(1); });
+  queue.After(5, absl::Seconds(2), [&] { order.push_back(2); });
+  queue.After(6, absl::Seconds(2), [&] { order.push_back(3); });
+  queue.After(5, absl::Seconds(4), [&] { order.push_back(4); });
+  queue.Pause(5, absl::Seconds(3));
+  queue.RunFor(absl::Milliseconds(2999));
+  REQUIRE(order == std::vector<int>{3});
+  queue.RunFor(absl::Milliseconds(1));
+  REQUIRE(order == std::vector<int>{3, 1, 2});
+  queue.RunFor(absl::Seconds(1));
+  REQUIRE(order == std::vector<int>{3, 1, 2, 4});
+  // A process that is killed leaves its pause behind.
+  queue.Pause(5, absl::Seconds(10));
+  queue.Kill(5);
+  queue.After(5, absl::Seconds(1), [&] { order.push_back(5); });
+  queue.RunFor(absl::Seconds(1));
+  REQUIRE(order.back() == 5);
+}
+
 TEST_CASE("time that passes while nobody runs makes events late, not lost", "[simulation]") {
   EventQueue queue(1);
   SimClock clock(queue);
