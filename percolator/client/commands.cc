@@ -32,6 +32,7 @@ bool VisitResponse(const CommandResult& result, Visit&& visit) {
       return visit(result.check_txn_status());
     case CommandResult::kTxnHeartBeat:
       return visit(result.txn_heart_beat());
+    case CommandResult::kUnknown:
     case CommandResult::RESPONSE_NOT_SET:
       break;
   }

@@ -64,6 +64,12 @@ void RegionCall::TakeReply(const Target& target, absl::StatusOr<CommandResult> r
     return Pause(reaction.wait, reaction.wait_min);
   }
   core_.cache.NoteAnswer(target.peer.store_id());
+  if (reply->has_unknown()) {
+    has_open_attempt_ |= goal_.is_write;
+    last_failure_ = fmt::format("store {} at {}: {}", target.peer.store_id(), target.address,
+                                reply->unknown().message());
+    return Pause(Wait::kMoved);
+  }
   if (!IsAnswer(sent_, *reply)) {
     has_open_attempt_ |= goal_.is_write;
     return GiveUp(InternalError("{}: store {} at {} gave another kind of answer", Describe(),
