@@ -9,10 +9,10 @@ usage() {
   cat <<'TEXT'
 usage: deploy/bootstrap_from_config.sh [option...]
 
-Makes the directory of each store of a topology, with the regions it begins with. Stores do the same
-when they start, so this is for looking at or moving directories before. PD must run: the cluster has
-its id from there. What is there already is compared and left as it is, so run it as often as you
-like; a store that runs, or began with other regions, is an error.
+Makes the directory of each store of a topology, with the regions it begins with. Stores do the
+same when they start, so this is for those who want to look at directories, or move them, before.
+PD must run: the cluster has its id from there. What is there already is compared and left as it is,
+so run it as often as you like; a store that runs, or began with other regions, is an error.
 
   --config FILE          the topology (default: deploy/raft_config.example.json)
   --scope SCOPE          its addresses and directories for host (default) or docker

@@ -42,8 +42,10 @@ case "${1:-}" in
     ;;
   cluster)
     shift
-    for argument in "$@"; do  # It needs no build.
-      [[ $argument != -h && $argument != --help ]] || exec "$root/deploy/run_local_cluster.sh" --help
+    for argument in "$@"; do
+      if [[ $argument == -h || $argument == --help ]]; then
+        exec "$root/deploy/run_local_cluster.sh" --help  # It needs no build.
+      fi
     done
     echo "==> Installing what the build needs"
     "$root/deploy/install_deps.sh" cluster

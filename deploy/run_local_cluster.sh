@@ -180,7 +180,7 @@ serves() {
   for id in "${store_ids[@]}"; do ask "${store_addr[$id]}" || return; done
 }
 
-# Ends everything if a process has ended: at the start there is a reason that another try would meet.
+# Ends everything if a process has ended: at the start, another try would meet the same reason.
 check_all_run() {
   local name pid code
   for name in "${!pid_of[@]}"; do

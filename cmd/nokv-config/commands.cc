@@ -293,7 +293,10 @@ void AddManifest(CLI::App& app, Action& chosen) {
        .example = "nokv-config manifest --config deploy/raft_config.example.json --store-id 1 "
                   "--format table"},
       Manifest, flags);
-  command.add_option("--store-id", flags->store_id, "The store")->required()->type_name("ID");
+  command.add_option("--store-id", flags->store_id, "The store")
+      ->required()
+      ->check(CLI::Range(uint64_t{1}, kIdMax))
+      ->type_name("ID");
   AddFormatFlag(command, *flags);
 }
 

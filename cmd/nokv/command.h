@@ -40,6 +40,11 @@ void AddDel(CLI::App& app, Action& chosen);
 void AddCheckpoint(CLI::App& app, Action& chosen);
 void AddCompact(CLI::App& app, Action& chosen);
 
+// The commands of a cluster; none in a build without it.
+void AddClusterCommands(CLI::App& app, Action& chosen);
+
+void AddRegions(CLI::App& app, Action& chosen);
+
 // Flags that several commands have. Each command declares those that it obeys.
 struct CommonFlags {
   std::string workdir;

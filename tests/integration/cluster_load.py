@@ -1,7 +1,7 @@
 """Clients that write to a gateway while its cluster is mistreated, and what must be there after it.
 
-A reply that is an error, or none at all, leaves open whether the write was done: both are right. What
-was acknowledged has to be there.
+A reply that is an error, or none at all, leaves open whether the write was done: both are right.
+What was acknowledged has to be there.
 """
 
 import threading

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What PD and stores refuse: directories of others, wrong ids, two on one directory, a topology with
-mistakes or another one than they began with. Each is a clear error, and nothing is damaged by it.
+"""What PD and stores refuse: directories of others, wrong ids, two on one directory, a topology
+with mistakes or another one than they began with. Each is a clear error, and damages nothing.
 
 usage: cluster_refusals_test.py FOLDER_OF_PROGRAMS [unittest arguments]
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The scripts of deploy/ as a user runs them: a local cluster from start to end, one store by itself,
-and command lines that make no sense.
+"""The scripts of deploy/ as a user runs them: a local cluster from start to end, one store by
+itself, and command lines that make no sense.
 
 usage: cluster_script_test.py FOLDER_OF_PROGRAMS FOLDER_OF_SCRIPTS [unittest arguments]
 """

@@ -172,7 +172,7 @@ class Bad(ConfigTest):
                 self.assertIn(f"{self.bad}:1:", result.stderr)
 
     def test_a_store_that_is_not_in_the_file_is_named(self):
-        for store in ["0", "4", "18446744073709551615"]:
+        for store in ["4", "9007199254740991"]:
             result = run("manifest", "--config", EXAMPLE, "--store-id", store)
             self.assertEqual((result.returncode, result.stdout), (FAILURE, ""))
             self.assertEqual(result.stderr, f"nokv-config: store {store} is not in {EXAMPLE}, which "
@@ -212,7 +212,7 @@ class CommandLine(ConfigTest):
             self.assertEqual(result.returncode, USAGE, line)
             self.assertIn("--help", result.stderr)
         self.assertIn("--format", self.config("stores", "--format", "xml", code=USAGE).stderr)
-        for store in ["one", "-1", "1.5", ""]:
+        for store in ["one", "0", "-1", "1.5", "", "18446744073709551615"]:
             result = run("manifest", "--config", EXAMPLE, "--store-id", store)
             self.assertEqual(result.returncode, USAGE, store)
             self.assertIn("--store-id", result.stderr)
