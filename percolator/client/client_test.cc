@@ -256,7 +256,7 @@ TEST_CASE("what is under way when the client goes is forgotten, and calls nobody
       client.Get({.key = key}, [&](const auto&) { ++answers; });
       client.Write({.key = key, .value = "v"}, [&](const auto&) { ++answers; });
     }
-    world.time.RunFor(absl::Microseconds(1600));
+    world.time.RunFor(absl::Microseconds(1400));
     REQUIRE(answers == 2);  // Those that could not be asked.
   }
   const int commands = world.commands;

@@ -61,6 +61,14 @@ class PdQueue {
     return std::exchange(asked_, {});
   }
 
+  // The same, and with them those who came during the call.
+  std::deque<Waiter> AnsweredForAll() {
+    std::deque<Waiter> waiters = Answered();
+    for (Waiter& waiter : waiting_) waiters.push_back(std::move(waiter));
+    waiting_.clear();
+    return waiters;
+  }
+
   void Failed(const absl::Status& status) {
     is_calling_ = false;
     last_failure_ = status;

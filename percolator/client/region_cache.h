@@ -86,7 +86,7 @@ class RegionCache {
     int strikes = 0;  // Peers tried, and hints followed, since one answered as a leader.
     bool is_leader_known = false;
     bool is_hinted = false;  // By a peer, which is worth more than silence in the past.
-    bool is_used = true;     // Since the hand last came by.
+    bool is_used = false;    // Since the hand last came by.
   };
 
   using ByStart = std::map<std::string, Entry, std::less<>>;

@@ -66,7 +66,7 @@ void RouteSource::Serve(const std::string& key, const GetRegionByKeyResponse& re
     const bool is_old = cache_.Insert(region, leader) == RegionCache::News::kOlder;
     if (is_old && !cache_.Find(key)) cache_.Replace(region, leader);
   }
-  for (Waiter& waiter : Answered()) {
+  for (Waiter& waiter : AnsweredForAll()) {
     if (waiter.key == key) {
       status.ok() ? waiter.done(Loaded{}) : waiter.done(status);
     } else if (status.ok() && Contains(region, waiter.key)) {
