@@ -11,7 +11,8 @@ asan, tsan and release.
 
   release        the kinds from unit to bench-smoke, on the optimised build
   unit           one component at a time, on fakes
-  sim            groups of raft peers in simulated time, with faults, and every state of small ones
+  sim            raft groups and whole clusters in simulated time, with faults; every state of small
+                 groups
   crash          the engine on a simulated disk that loses power, and real processes that are killed
   integration    real programs, real sockets, real peers; the installed package
   lint           layers, banned words, headers, format, links of the documents
