@@ -43,6 +43,10 @@ absl::Status IdAllocator::Observe(uint64_t id) {
   {
     MutexLock lock(mutex_);
     if (Planted(Bug::kSeenIdGivenAgain)) return absl::OkStatus();
+    if (id >= next_ && id > kChosenIdMax) {
+      return InvalidArgumentError("the id {} was never given, and at most {} may be chosen", id,
+                                  kChosenIdMax);
+    }
     next_ = std::max(next_, id + 1);
   }
   return EnsureSaved(id + 1);  // Also if it was seen before: that save may still be under way.

@@ -17,6 +17,10 @@ namespace nokv::pd {
 inline constexpr uint64_t kIdsPerWindow = 1000;
 inline constexpr uint64_t kIdsPerCallMax = 100'000;
 
+// The largest id that somebody else may choose, 2^53 - 1 as in topology files. Far below the end of
+// all ids, so that one mistaken report can't use them up.
+inline constexpr uint64_t kChosenIdMax = (uint64_t{1} << 53) - 1;
+
 class IdAllocator {
  public:
   // `saved_ceiling` is what `save` saved last, 0 if nothing; `start` is the lowest id to give.
@@ -26,8 +30,8 @@ class IdAllocator {
   // ResourceExhausted when all ids are used up, or the failure to save.
   absl::StatusOr<uint64_t> Take(uint64_t count);
 
-  // Somebody else has this id (at most kIdMax); on return it is never given, not even after a
-  // crash.
+  // Somebody else has this id; on return it is never given, not even after a crash.
+  // InvalidArgument if it was never given and is more than kChosenIdMax.
   absl::Status Observe(uint64_t id);
 
  private:

@@ -73,8 +73,18 @@ TEST_CASE("senseless requests for ids are refused", "[pd][id]") {
   IdAllocator ids(0, 1, disk.Saver());
   REQUIRE(absl::IsInvalidArgument(ids.Take(0).status()));
   REQUIRE(absl::IsInvalidArgument(ids.Take(kIdsPerCallMax + 1).status()));
-  REQUIRE(ids.Observe(uint64_t{1} << 62).ok());
-  REQUIRE(absl::IsResourceExhausted(ids.Take(1).status()));
+}
+
+TEST_CASE("ids end, but not because somebody claims to have the last one", "[pd][id]") {
+  Disk disk;
+  IdAllocator ids(0, 1, disk.Saver());
+  REQUIRE(absl::IsInvalidArgument(ids.Observe(kChosenIdMax + 1)));
+  REQUIRE(*ids.Take(1) == 1);
+  REQUIRE(ids.Observe(kChosenIdMax).ok());
+  REQUIRE(*ids.Take(1) == kChosenIdMax + 1);
+  REQUIRE(ids.Observe(kChosenIdMax + 1).ok());  // It was given.
+  IdAllocator last(uint64_t{1} << 62, 1, disk.Saver());
+  REQUIRE(absl::IsResourceExhausted(last.Take(1).status()));
 }
 
 TEST_CASE("concurrent callers get different ids", "[pd][id]") {

@@ -34,6 +34,12 @@ absl::Status CheckReport(const StoreReport& report) {
     return InvalidArgumentError("store {}: an address of {} bytes; 1 to {} are wanted",
                                 Number(report.id), report.address.size(), kAddressBytesMax);
   }
+  const bool is_printable = std::all_of(report.address.begin(), report.address.end(),
+                                        [](char c) { return c > ' ' && c <= '~'; });
+  if (!is_printable) {
+    return InvalidArgumentError("store {}: its address has bytes that no host:port has",
+                                Number(report.id));
+  }
   return absl::OkStatus();
 }
 
@@ -85,7 +91,9 @@ RegionOutcome Cluster::Place(RegionReport report) {
   Stale stale;
   for (const KnownRegion* other : overlaps) {
     // Whatever changes who holds a key raises the version there, so the larger one is the newer.
-    if (other->region.epoch.version > region.epoch.version) stale.current.push_back(other->region);
+    if (other->region.epoch.version <= region.epoch.version) continue;
+    stale.current.push_back(other->region);
+    if (stale.current.size() == kCurrentRegionsMax) break;
   }
   if (!stale.current.empty()) return stale;
   for (const KnownRegion* other : overlaps) {
@@ -146,31 +154,40 @@ void Cluster::SetLeader(KnownRegion& known, PeerId leader, uint64_t term) {
   if (after != nullptr) loads_[after->store].leaders.insert(known.region.id);
 }
 
-absl::StatusOr<bool> Cluster::Apply(const StoreReport& report, uint64_t now_ms) {
-  RETURN_IF_ERROR(CheckReport(report));
-  const auto known = stores_.find(report.id);
-  if (known != stores_.end()) {
-    const StoreRecord& record = known->second.record;
+std::optional<StoreRefused> Cluster::RefusalOf(const StoreReport& report, uint64_t now_ms) const {
+  if (const Store* const known = FindStore(report.id); known != nullptr) {
+    const StoreRecord& record = known->record;
     if (record.intent == StoreIntent::kTombstone) {
-      return FailedPreconditionError(
-          "store {} was removed; ids are never reused, so give the store at {} a new one and an "
-          "empty directory",
-          Number(report.id), report.address);
+      return StoreRefused{
+          .reason = StoreRefused::Tombstone{},
+          .message = fmt::format("store {} was removed; ids are never reused, so give the store at "
+                                 "{} a new one and an empty directory",
+                                 Number(report.id), report.address)};
     }
     if (record.identity != report.identity) {
-      return FailedPreconditionError(
-          "store {} is known with another directory (identity {:016x}, at {}), but {} reports "
-          "identity {:016x}; a store that lost its directory needs a new id",
-          Number(report.id), record.identity, record.address, report.address, report.identity);
+      return StoreRefused{
+          .reason = StoreRefused::OtherIdentity{.known_identity = record.identity},
+          .message = fmt::format(
+              "store {} is known with another directory (identity {:016x}, at {}), but {} reports "
+              "identity {:016x}; a store that lost its directory needs a new id",
+              Number(report.id), record.identity, record.address, report.address, report.identity)};
     }
   }
   for (const auto& [id, other] : stores_) {
     if (id != report.id && other.record.address == report.address &&
         IsAlive(other, liveness_, now_ms)) {
-      return AlreadyExistsError("store {}: its address {} is that of store {}, which is alive",
-                                Number(report.id), report.address, Number(id));
+      return StoreRefused{
+          .reason = StoreRefused::AddressTaken{.by = id},
+          .message = fmt::format("store {}: its address {} is that of store {}, which is alive",
+                                 Number(report.id), report.address, Number(id))};
     }
   }
+  return std::nullopt;
+}
+
+absl::StatusOr<StoreOutcome> Cluster::Apply(const StoreReport& report, uint64_t now_ms) {
+  RETURN_IF_ERROR(CheckReport(report));
+  if (std::optional<StoreRefused> refused = RefusalOf(report, now_ms)) return *std::move(refused);
   Store& store = stores_[report.id];
   const StoreRecord before = store.record;
   store.record.id = report.id;
@@ -178,7 +195,7 @@ absl::StatusOr<bool> Cluster::Apply(const StoreReport& report, uint64_t now_ms) 
   store.record.address = report.address;
   store.stats = report.stats;
   store.last_report_ms = now_ms;
-  return store.record != before;
+  return StoreAdmitted{.is_changed = store.record != before};
 }
 
 absl::StatusOr<bool> Cluster::SetIntent(StoreId id, StoreIntent intent) {
@@ -211,6 +228,12 @@ void Cluster::Load(StoreRecord record, uint64_t now_ms) {
   Store& store = stores_[record.id];
   store.record = std::move(record);
   store.last_report_ms = now_ms;
+}
+
+uint64_t Cluster::leader_count() const {
+  uint64_t count = 0;
+  for (const auto& [store, load] : loads_) count += load.leaders.size();
+  return count;
 }
 
 const Store* Cluster::FindStore(StoreId id) const {

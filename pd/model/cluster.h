@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -44,7 +45,9 @@ struct Applied {
   std::vector<RegionId> dirty = {};  // To be written again, or deleted if no longer known.
 };
 
-// Older than what is known: `current` are the regions that are newer.
+inline constexpr size_t kCurrentRegionsMax = 16;
+
+// Older than what is known: `current` are the regions that are newer, at most kCurrentRegionsMax.
 struct Stale {
   std::vector<Region> current;
 };
@@ -56,6 +59,31 @@ struct Refused {
 
 using RegionOutcome = std::variant<Applied, Stale, Refused>;
 
+struct StoreAdmitted {
+  bool is_changed = false;  // Its record; then it is to be written again.
+};
+
+// Why a store is not one of the cluster's. It changed nothing.
+struct StoreRefused {
+  // Its id was removed for good.
+  struct Tombstone {};
+
+  // Another directory had its id.
+  struct OtherIdentity {
+    uint64_t known_identity = 0;
+  };
+
+  // Another store that is alive has its address.
+  struct AddressTaken {
+    StoreId by{};
+  };
+
+  std::variant<Tombstone, OtherIdentity, AddressTaken> reason = {};
+  std::string message = {};  // For people.
+};
+
+using StoreOutcome = std::variant<StoreAdmitted, StoreRefused>;
+
 class Cluster {
  public:
   explicit Cluster(const LivenessOptions& liveness) : liveness_(liveness) {}
@@ -64,10 +92,8 @@ class Cluster {
 
   RegionOutcome Apply(RegionReport report);
 
-  // True if the store's record changed. InvalidArgument for a malformed report; FailedPrecondition
-  // for a tombstone or another store with this id; AlreadyExists if another store that is alive has
-  // the address.
-  absl::StatusOr<bool> Apply(const StoreReport& report, uint64_t now_ms);
+  // InvalidArgument for a malformed report.
+  absl::StatusOr<StoreOutcome> Apply(const StoreReport& report, uint64_t now_ms);
 
   // --- What an administrator decides.
 
@@ -93,6 +119,8 @@ class Cluster {
 
   const LivenessOptions& liveness() const { return liveness_; }
 
+  uint64_t leader_count() const;  // Regions whose leader is known.
+
   const Store* FindStore(StoreId id) const;
 
   const StoreLoad& LoadOf(StoreId id) const;
@@ -102,6 +130,7 @@ class Cluster {
   }
 
  private:
+  std::optional<StoreRefused> RefusalOf(const StoreReport& report, uint64_t now_ms) const;
   RegionOutcome Place(RegionReport report);
   void Insert(KnownRegion region);
   void Erase(RegionId id);

@@ -31,6 +31,22 @@ StoreReport MakeStore(uint64_t id, std::string address, uint64_t identity = 7) {
   return {.id = StoreId{id}, .identity = identity, .address = std::move(address)};
 }
 
+// Whether the report changed the store's record.
+bool IsChange(const absl::StatusOr<StoreOutcome>& outcome) {
+  REQUIRE(outcome.ok());
+  return std::get<StoreAdmitted>(*outcome).is_changed;
+}
+
+// Null unless the store was refused for that reason.
+template <typename Reason>
+const Reason* RefusalIn(const absl::StatusOr<StoreOutcome>& outcome) {
+  REQUIRE(outcome.ok());
+  const auto* const refused = std::get_if<StoreRefused>(&*outcome);
+  if (refused == nullptr) return nullptr;
+  REQUIRE_FALSE(refused->message.empty());
+  return std::get_if<Reason>(&refused->reason);
+}
+
 TEST_CASE("a split child is accepted before its parent reports", "[pd][model]") {
   Cluster cluster({});
   const Region before = MakeRegion(1, "", "", {1, 1});
@@ -136,8 +152,8 @@ TEST_CASE("regions are found by key and paged in order", "[pd][model]") {
 
 TEST_CASE("the id of a removed store is never used again", "[pd][model]") {
   Cluster cluster({});
-  REQUIRE(*cluster.Apply(MakeStore(1, "a:1"), 0));
-  REQUIRE_FALSE(*cluster.Apply(MakeStore(1, "a:1"), 10));
+  REQUIRE(IsChange(cluster.Apply(MakeStore(1, "a:1"), 0)));
+  REQUIRE_FALSE(IsChange(cluster.Apply(MakeStore(1, "a:1"), 10)));
   cluster.Apply(ReportOf(MakeRegion(1, "", "", {1, 1})));
   REQUIRE(
       absl::IsFailedPrecondition(cluster.SetIntent(StoreId{1}, StoreIntent::kTombstone).status()));
@@ -149,7 +165,7 @@ TEST_CASE("the id of a removed store is never used again", "[pd][model]") {
   moved.peers[0] = {PeerId{99}, StoreId{4}};
   cluster.Apply(ReportOf(moved, 4));
   REQUIRE(*cluster.SetIntent(StoreId{1}, StoreIntent::kTombstone));
-  REQUIRE(absl::IsFailedPrecondition(cluster.Apply(MakeStore(1, "a:1"), 20).status()));
+  REQUIRE(RefusalIn<StoreRefused::Tombstone>(cluster.Apply(MakeStore(1, "a:1"), 20)) != nullptr);
   REQUIRE(
       absl::IsFailedPrecondition(cluster.SetIntent(StoreId{1}, StoreIntent::kServing).status()));
   REQUIRE(cluster.StateOf(*cluster.FindStore(StoreId{1}), 20) == StoreState::kTombstone);
@@ -157,16 +173,22 @@ TEST_CASE("the id of a removed store is never used again", "[pd][model]") {
 
 TEST_CASE("a store that lost its directory is not the store that had its id", "[pd][model]") {
   Cluster cluster({});
-  REQUIRE(cluster.Apply(MakeStore(1, "a:1", 7), 0).ok());
-  REQUIRE(absl::IsFailedPrecondition(cluster.Apply(MakeStore(1, "a:1", 8), 0).status()));
+  REQUIRE(IsChange(cluster.Apply(MakeStore(1, "a:1", 7), 0)));
+  const auto outcome = cluster.Apply(MakeStore(1, "a:1", 8), 0);
+  const auto* const other = RefusalIn<StoreRefused::OtherIdentity>(outcome);
+  REQUIRE(other != nullptr);
+  REQUIRE(other->known_identity == 7);
 }
 
 TEST_CASE("a store may move to an address that nobody alive has", "[pd][model]") {
   Cluster cluster({});
-  REQUIRE(cluster.Apply(MakeStore(1, "a:1"), 0).ok());
-  REQUIRE(absl::IsAlreadyExists(cluster.Apply(MakeStore(2, "a:1"), 10).status()));
-  REQUIRE(cluster.Apply(MakeStore(2, "a:1"), 25'000).ok());  // Store 1 is silent by now.
-  REQUIRE(*cluster.Apply(MakeStore(1, "a:2"), 25'000));
+  REQUIRE(IsChange(cluster.Apply(MakeStore(1, "a:1"), 0)));
+  const auto outcome = cluster.Apply(MakeStore(2, "a:1"), 10);
+  const auto* const taken = RefusalIn<StoreRefused::AddressTaken>(outcome);
+  REQUIRE(taken != nullptr);
+  REQUIRE(taken->by == StoreId{1});
+  REQUIRE(IsChange(cluster.Apply(MakeStore(2, "a:1"), 25'000)));  // Store 1 is silent by now.
+  REQUIRE(IsChange(cluster.Apply(MakeStore(1, "a:2"), 25'000)));
 }
 
 TEST_CASE("silence makes a store disconnected, then down, until it reports", "[pd][model]") {
@@ -187,6 +209,8 @@ TEST_CASE("malformed reports of stores are refused", "[pd][model]") {
   REQUIRE(absl::IsInvalidArgument(cluster.Apply(MakeStore(1, "a:1", 0), 0).status()));
   REQUIRE(absl::IsInvalidArgument(
       cluster.Apply(MakeStore(1, std::string(kAddressBytesMax + 1, 'a')), 0).status()));
+  REQUIRE(absl::IsInvalidArgument(cluster.Apply(MakeStore(1, "a:1\nb:2"), 0).status()));
+  REQUIRE(absl::IsInvalidArgument(cluster.Apply(MakeStore(1, "\xc3\xa4:1"), 0).status()));
 }
 
 }  // namespace

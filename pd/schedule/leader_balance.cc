@@ -161,23 +161,23 @@ BalanceDecision Planner::Plan() {
   return std::move(decision_);
 }
 
-std::string_view Text(StoreRole role) {
+}  // namespace
+
+std::string_view ToString(StoreRole role) {
   switch (role) {
     case StoreRole::kEven:
-      return "";
+      return "may give and take leaders";
     case StoreRole::kGivesOnly:
-      return ", takes no leaders";
+      return "takes no leaders";
     case StoreRole::kSilent:
-      return ", silent";
+      return "silent";
     case StoreRole::kHasOperators:
-      return ", has enough operators";
+      return "has enough operators";
     case StoreRole::kGone:
-      return ", gone";
+      return "gone";
   }
   return "";
 }
-
-}  // namespace
 
 std::string BalanceDecision::Explain() const {
   std::string text;
@@ -206,8 +206,9 @@ std::string BalanceDecision::Explain() const {
       break;
   }
   for (const StoreVerdict& store : stores) {
-    text += fmt::format("; store {}: {}, {} leaders, score {}{}", Number(store.store),
-                        ToString(store.state), store.leaders, store.score, Text(store.role));
+    text += fmt::format("; store {}: {}, {} leaders, score {}", Number(store.store),
+                        ToString(store.state), store.leaders, store.score);
+    if (store.role != StoreRole::kEven) text += fmt::format(", {}", ToString(store.role));
   }
   return text;
 }

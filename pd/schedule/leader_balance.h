@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nokv::pd {
@@ -27,6 +28,9 @@ enum class StoreRole : uint8_t {
   kHasOperators,  // Enough of them for now.
   kGone,          // A tombstone.
 };
+
+// In words, as part of a sentence about the store.
+std::string_view ToString(StoreRole role);
 
 struct StoreVerdict {
   StoreId store{};

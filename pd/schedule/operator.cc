@@ -55,6 +55,7 @@ OperatorBook::Running::iterator OperatorBook::End(Running::iterator op, Operator
   for (const StoreId store : {step.from_store, step.to_store}) {
     if (--influence_[store].operators == 0) influence_.erase(store);
   }
+  ++(end == OperatorEnd::kDone ? done_count_ : failed_count_);
   ended_.push_back({op->second, end, now_ms});
   if (ended_.size() > limits_.ended_kept_max) ended_.pop_front();
   return running_.erase(op);

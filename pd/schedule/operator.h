@@ -94,6 +94,11 @@ class OperatorBook {
 
   const std::deque<EndedOperator>& ended() const { return ended_; }  // Oldest first.
 
+  // Of all that ever ended here.
+  uint64_t done_count() const { return done_count_; }
+
+  uint64_t failed_count() const { return failed_count_; }
+
  private:
   struct Influence {
     int64_t leaders = 0;
@@ -106,6 +111,8 @@ class OperatorBook {
 
   const OperatorLimits limits_;
   uint64_t last_id_ = 0;
+  uint64_t done_count_ = 0;
+  uint64_t failed_count_ = 0;
   Running running_;
   std::map<StoreId, Influence> influence_;
   std::deque<EndedOperator> ended_;

@@ -5,6 +5,14 @@
 #include <variant>
 
 namespace nokv::pd {
+namespace {
+
+// The first millisecond all of whose timestamps are at or above `timestamp`.
+uint64_t FirstMillisecond(uint64_t timestamp) {
+  return PhysicalMs(timestamp) + (CounterOf(timestamp) > 0 ? 1 : 0);
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<PlacementDriver>> PlacementDriver::Open(
     const PlacementOptions& options, const PlacementEnvironment& env) {
@@ -34,7 +42,8 @@ PlacementDriver::PlacementDriver(const PlacementOptions& options, const Placemen
       storage_(std::move(storage)),
       cluster_id_(saved.cluster_id),
       timestamps_(
-          options.timestamps, saved.time_ceiling_ms,
+          options.timestamps,
+          std::max(saved.time_ceiling_ms, FirstMillisecond(options.timestamp_start)),
           [this](uint64_t ceiling_ms) { return storage_->SaveTimeCeiling(ceiling_ms); }, env.clock),
       ids_(saved.id_ceiling, options.id_start,
            [this](uint64_t ceiling) { return storage_->SaveIdCeiling(ceiling); }),
@@ -72,15 +81,30 @@ absl::Status PlacementDriver::CheckClusterId(uint64_t cluster_id) const {
                                  cluster_id);
 }
 
-absl::StatusOr<TimestampRange> PlacementDriver::GetTimestamps(uint64_t count) {
-  ASSIGN_OR_RETURN(const TimestampRange range, timestamps_.Take(count));
+void PlacementDriver::CountTimestamps(const TimestampRange& range) {
+  timestamps_given_.fetch_add(range.count, std::memory_order_relaxed);
   if (timestamps_.TakeExtendRequest()) {
     tasks_.Submit(Priority::kHigh, [this] { timestamps_.Extend(); });
   }
+}
+
+absl::StatusOr<TimestampRange> PlacementDriver::GetTimestamps(uint64_t count) {
+  ASSIGN_OR_RETURN(const TimestampRange range, timestamps_.Take(count));
+  CountTimestamps(range);
   return range;
 }
 
-absl::StatusOr<uint64_t> PlacementDriver::AllocateIds(uint64_t count) { return ids_.Take(count); }
+absl::StatusOr<std::optional<TimestampRange>> PlacementDriver::TryGetTimestamps(uint64_t count) {
+  ASSIGN_OR_RETURN(const std::optional<TimestampRange> range, timestamps_.TryTake(count));
+  if (range.has_value()) CountTimestamps(*range);
+  return range;
+}
+
+absl::StatusOr<uint64_t> PlacementDriver::AllocateIds(uint64_t count) {
+  ASSIGN_OR_RETURN(const uint64_t first, ids_.Take(count));
+  ids_given_.fetch_add(count, std::memory_order_relaxed);
+  return first;
+}
 
 absl::StatusOr<StoreHeartbeatReply> PlacementDriver::HandleStoreHeartbeat(
     const StoreHeartbeat& heartbeat) {
@@ -91,9 +115,14 @@ absl::StatusOr<StoreHeartbeatReply> PlacementDriver::HandleStoreHeartbeat(
   bool is_dirty = false;
   {
     MutexLock lock(mutex_);
+    ++store_heartbeats_;
     const uint64_t now_ms = NowMs();
-    ASSIGN_OR_RETURN(const bool is_changed, cluster_.Apply(heartbeat.report, now_ms));
-    if (is_changed) dirty_stores_.insert(id);
+    ASSIGN_OR_RETURN(StoreOutcome outcome, cluster_.Apply(heartbeat.report, now_ms));
+    if (auto* const refused = std::get_if<StoreRefused>(&outcome)) {
+      reply.refusal = std::move(*refused);
+      return reply;
+    }
+    if (std::get<StoreAdmitted>(outcome).is_changed) dirty_stores_.insert(id);
     is_dirty = is_saving_ || dirty_stores_.contains(id);  // Whatever is being saved may be this.
     reply.state = cluster_.StateOf(*cluster_.FindStore(id), now_ms);
     reply.orders = operators_.OrdersFor(id, now_ms);
@@ -103,20 +132,46 @@ absl::StatusOr<StoreHeartbeatReply> PlacementDriver::HandleStoreHeartbeat(
   return reply;
 }
 
-// Before the reports are applied: nobody may be given an id that is in use.
-absl::Status PlacementDriver::ObserveIds(std::span<const RegionReport> reports) {
+// Before the regions are applied: nobody may be given an id that is in use.
+absl::Status PlacementDriver::ObserveIds(std::span<const Region* const> regions) {
   uint64_t largest = 0;
   const auto note = [&largest](uint64_t id) {
     if (id <= kIdMax) largest = std::max(largest, id);  // Larger ones will be refused.
   };
-  for (const RegionReport& report : reports) {
-    note(Number(report.region.id));
-    for (const Peer& peer : report.region.peers) {
+  for (const Region* const region : regions) {
+    note(Number(region->id));
+    for (const Peer& peer : region->peers) {
       note(Number(peer.id));
       note(Number(peer.store));
     }
   }
   return largest == 0 ? absl::OkStatus() : ids_.Observe(largest);
+}
+
+absl::StatusOr<bool> PlacementDriver::Bootstrap(const std::vector<Region>& regions) {
+  // On a state of their own first: a mistake in the last one must not leave the others behind.
+  Cluster trial(options_.liveness);
+  std::vector<const Region*> pointers;
+  for (const Region& region : regions) {
+    RETURN_IF_ERROR(CheckRegion(region));
+    if (!trial.regions().Overlaps(region).empty() || trial.regions().Find(region.id) != nullptr) {
+      return InvalidArgumentError("{}: shares keys or its id with another first region",
+                                  Describe(region));
+    }
+    trial.Load(region);
+    pointers.push_back(&region);
+  }
+  RETURN_IF_ERROR(ObserveIds(pointers));
+  {
+    MutexLock lock(mutex_);
+    if (cluster_.regions().size() > 0) return false;
+    for (const Region& region : regions) {
+      cluster_.Load(region);
+      dirty_regions_.insert(region.id);
+    }
+  }
+  RETURN_IF_ERROR(SaveNow());
+  return true;
 }
 
 RegionOutcome PlacementDriver::ApplyLocked(StoreId sender, RegionReport report, uint64_t now_ms) {
@@ -144,7 +199,10 @@ absl::StatusOr<std::vector<RegionOutcome>> PlacementDriver::HandleRegionHeartbea
     return InvalidArgumentError("{} region reports at once; at most {} are allowed", reports.size(),
                                 kReportsPerCallMax);
   }
-  RETURN_IF_ERROR(ObserveIds(reports));
+  std::vector<const Region*> regions;
+  regions.reserve(reports.size());
+  for (const RegionReport& report : reports) regions.push_back(&report.region);
+  RETURN_IF_ERROR(ObserveIds(regions));
   std::vector<RegionOutcome> outcomes;
   outcomes.reserve(reports.size());
   bool wants_save = false;
@@ -158,7 +216,9 @@ absl::StatusOr<std::vector<RegionOutcome>> PlacementDriver::HandleRegionHeartbea
     const uint64_t now_ms = NowMs();
     for (RegionReport& report : reports) {
       outcomes.push_back(ApplyLocked(sender, std::move(report), now_ms));
+      if (std::holds_alternative<Refused>(outcomes.back())) ++region_reports_refused_;
     }
+    region_reports_ += reports.size();
     wants_save = HasDirtyLocked() && !is_saving_;  // Who saves goes on until nothing is dirty.
   }
   if (wants_save) RequestSave();
@@ -218,9 +278,28 @@ absl::Status PlacementDriver::SetStoreIntent(StoreId id, StoreIntent intent) {
   return SaveNow();
 }
 
-absl::Status PlacementDriver::health() {
+PlacementStats PlacementDriver::GetStats() {
+  PlacementStats stats{.timestamps = timestamps_given_.load(std::memory_order_relaxed),
+                       .ids = ids_given_.load(std::memory_order_relaxed),
+                       .timestamp_lead_ms = timestamps_.LeadMs()};
   MutexLock lock(mutex_);
-  return health_;
+  const uint64_t now_ms = NowMs();
+  stats.regions = cluster_.regions().size();
+  stats.regions_without_leader = stats.regions;
+  for (const auto& [id, store] : cluster_.stores()) {
+    ++stats.stores[cluster_.StateOf(store, now_ms)];
+  }
+  stats.regions_without_leader -= cluster_.leader_count();
+  stats.store_heartbeats = store_heartbeats_;
+  stats.region_reports = region_reports_;
+  stats.region_reports_refused = region_reports_refused_;
+  stats.operators_running = operators_.running().size();
+  stats.operators_done = operators_.done_count();
+  stats.operators_failed = operators_.failed_count();
+  stats.is_paused = is_paused_;
+  return stats;
 }
+
+absl::Status PlacementDriver::health() { return storage_->health(); }
 
 }  // namespace nokv::pd

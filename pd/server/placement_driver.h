@@ -24,7 +24,9 @@
 #include "pd/storage/pd_storage.h"
 #include "pd/tso/timestamp_oracle.h"
 
+#include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -39,6 +41,9 @@ struct PlacementOptions {
   std::string directory = {};
   uint64_t cluster_id = 0;  // That the directory must belong to; 0 for any, or for a new one.
   uint64_t id_start = 1;    // The lowest id to give out.
+  // The lowest timestamp to give out: for a driver that takes the place of one whose directory is
+  // lost.
+  uint64_t timestamp_start = 0;
   TimestampOptions timestamps = {};
   LivenessOptions liveness = {};
   BalanceOptions balance = {};
@@ -77,6 +82,7 @@ struct StoreHeartbeat {
 
 struct StoreHeartbeatReply {
   uint64_t cluster_id = 0;
+  std::optional<StoreRefused> refusal = {};  // Then the rest means nothing.
   StoreState state = StoreState::kUp;
   std::vector<Operator> orders = {};  // For regions that the store leads; repeated until done.
 };
@@ -87,6 +93,25 @@ struct Diagnosis {
   BalanceDecision balance = {};
   std::vector<Operator> running = {};
   std::vector<EndedOperator> ended = {};  // Oldest first.
+  uint64_t now_ms = 0;                    // As the operators' times.
+  std::map<StoreId, std::string> addresses = {};
+};
+
+// Figures for whoever watches the driver.
+struct PlacementStats {
+  uint64_t timestamps = 0;  // Given, and ids given, since the start.
+  uint64_t ids = 0;
+  uint64_t timestamp_lead_ms = 0;  // By how much timestamps are ahead of the clock.
+  uint64_t regions = 0;
+  uint64_t regions_without_leader = 0;
+  uint64_t store_heartbeats = 0;
+  uint64_t region_reports = 0;  // Applied, stale and refused.
+  uint64_t region_reports_refused = 0;
+  uint64_t operators_running = 0;
+  uint64_t operators_done = 0;
+  uint64_t operators_failed = 0;  // Ended in any other way.
+  bool is_paused = false;
+  std::map<StoreState, uint64_t> stores = {};
 };
 
 class PlacementDriver {
@@ -103,7 +128,16 @@ class PlacementDriver {
   // FailedPrecondition, with both ids, unless `cluster_id` is ours.
   absl::Status CheckClusterId(uint64_t cluster_id) const;
 
+  // The first regions of a cluster: they are known at once, without leaders, and their ids and
+  // those of their peers and stores are nobody else's. False, and nothing is changed, if the driver
+  // knows a region already. InvalidArgument for what no region can be, and for regions that
+  // overlap.
+  absl::StatusOr<bool> Bootstrap(const std::vector<Region>& regions);
+
   absl::StatusOr<TimestampRange> GetTimestamps(uint64_t count);
+
+  // As GetTimestamps(), but nothing where that would wait for the disk.
+  absl::StatusOr<std::optional<TimestampRange>> TryGetTimestamps(uint64_t count);
 
   absl::StatusOr<uint64_t> AllocateIds(uint64_t count);
 
@@ -137,7 +171,9 @@ class PlacementDriver {
   // Why is nothing happening?
   Diagnosis Diagnose();
 
-  // The first failure to save in the background: then restart, there is nothing to repair.
+  PlacementStats GetStats();
+
+  // The first failure to save: then restart, there is nothing to repair.
   absl::Status health();
 
  private:
@@ -148,7 +184,8 @@ class PlacementDriver {
   uint64_t NowMs();
   Route RouteOfLocked(const KnownRegion& known, uint64_t now_ms)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status ObserveIds(std::span<const RegionReport> reports);
+  void CountTimestamps(const TimestampRange& range);
+  absl::Status ObserveIds(std::span<const Region* const> regions);
   RegionOutcome ApplyLocked(StoreId sender, RegionReport report, uint64_t now_ms)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -175,7 +212,12 @@ class PlacementDriver {
   std::set<RegionId> dirty_regions_ ABSL_GUARDED_BY(mutex_);
   std::set<StoreId> dirty_stores_ ABSL_GUARDED_BY(mutex_);
   bool is_saving_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Status health_ ABSL_GUARDED_BY(mutex_);
+  uint64_t store_heartbeats_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t region_reports_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t region_reports_refused_ ABSL_GUARDED_BY(mutex_) = 0;
+
+  std::atomic<uint64_t> timestamps_given_{0};
+  std::atomic<uint64_t> ids_given_{0};
 
   TaskGroup tasks_;  // Last: its tasks use all the others.
 };

@@ -51,6 +51,7 @@ StoreHeartbeatReply Greet(PlacementDriver& driver, uint64_t store) {
       {.report = {
            .id = StoreId{store}, .identity = store, .address = fmt::format("s{}:1", store)}});
   REQUIRE(reply.ok());
+  REQUIRE_FALSE(reply->refusal.has_value());
   return *reply;
 }
 
@@ -91,6 +92,43 @@ TEST_CASE("ids that a topology chose are not given to others", "[pd][server]") {
   REQUIRE(*driver->AllocateIds(1) == 100);
   Report(*driver, MakeRegion(101, "", ""));
   REQUIRE(*driver->AllocateIds(1) == 402);  // Its last peer has 401.
+}
+
+TEST_CASE("the first regions are known at once, and their ids are theirs", "[pd][server]") {
+  Machine machine;
+  const std::vector<Region> regions = {MakeRegion(1, "", "m"), MakeRegion(2, "m", "")};
+  {
+    const auto driver = machine.Open();
+    REQUIRE(*driver->Bootstrap(regions));
+    const Route route = *driver->GetRegionByKey("x");
+    REQUIRE(route.region == regions[1]);
+    REQUIRE(route.leader == kNoPeer);
+    REQUIRE(*driver->AllocateIds(1) == 303);
+    REQUIRE(std::holds_alternative<Applied>(Report(*driver, regions[1], 2)));
+    REQUIRE(driver->GetStats().regions == 2);
+    REQUIRE(driver->GetStats().regions_without_leader == 1);
+  }
+  const auto driver = machine.Open();
+  REQUIRE_FALSE(*driver->Bootstrap({MakeRegion(9, "", "")}));  // They are made once.
+  REQUIRE(driver->ScanRegions("", "", 10).size() == 2);
+}
+
+TEST_CASE("first regions that contradict each other are refused together", "[pd][server]") {
+  Machine machine;
+  const auto driver = machine.Open();
+  for (const Region& other :
+       {MakeRegion(2, "l", ""), MakeRegion(1, "m", ""), MakeRegion(2, "m", "", {0, 1})}) {
+    REQUIRE(absl::IsInvalidArgument(driver->Bootstrap({MakeRegion(1, "", "m"), other}).status()));
+    REQUIRE(driver->ScanRegions("", "", 10).empty());
+  }
+}
+
+TEST_CASE("timestamps begin where a lost driver's ended", "[pd][server]") {
+  Machine machine;
+  const uint64_t start = MakeTimestamp(machine.clock.WallMillis() + 5000, 17);
+  const auto driver = machine.Open({.timestamp_start = start});
+  REQUIRE(driver->GetTimestamps(1)->first >= start);
+  REQUIRE(driver->GetStats().timestamp_lead_ms >= 5000);
 }
 
 TEST_CASE("the cluster id is made once and checked ever after", "[pd][server]") {
@@ -261,8 +299,8 @@ TEST_CASE("a disk that fails stops timestamps and ids, and gives none twice", "[
     newest_timestamp = driver->GetTimestamps(1)->last();
     machine.executor.RunUntilIdle();
     machine.clock.Advance(absl::Milliseconds(2));
-    REQUIRE_FALSE(driver->GetTimestamps(1).ok());
-    REQUIRE_FALSE(driver->AllocateIds(5000).ok());
+    REQUIRE(absl::IsUnavailable(driver->GetTimestamps(1).status()));
+    REQUIRE(absl::IsUnavailable(driver->AllocateIds(5000).status()));
     Report(*driver, MakeRegion(1, "", ""));
     machine.executor.RunUntilIdle();
     REQUIRE_FALSE(driver->health().ok());

@@ -45,7 +45,6 @@ absl::Status PlacementDriver::SaveBatchLocked() {
   if (!status.ok()) {
     dirty_regions_.insert(regions.begin(), regions.end());
     dirty_stores_.insert(stores.begin(), stores.end());
-    if (health_.ok()) health_ = status;
   }
   saved_.SignalAll();
   return status;

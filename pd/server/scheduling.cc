@@ -29,12 +29,18 @@ void PlacementDriver::ResumeScheduling() {
 
 Diagnosis PlacementDriver::Diagnose() {
   MutexLock lock(mutex_);
+  const uint64_t now_ms = NowMs();
   Diagnosis diagnosis{
       .is_paused = is_paused_,
-      .balance = PlanLeaderBalance(cluster_, operators_, options_.balance, last_examined_, NowMs()),
+      .balance = PlanLeaderBalance(cluster_, operators_, options_.balance, last_examined_, now_ms),
       .running = {},
-      .ended = {operators_.ended().begin(), operators_.ended().end()}};
+      .ended = {operators_.ended().begin(), operators_.ended().end()},
+      .now_ms = now_ms,
+      .addresses = {}};
   for (const auto& [region, op] : operators_.running()) diagnosis.running.push_back(op);
+  for (const auto& [id, store] : cluster_.stores()) {
+    diagnosis.addresses.emplace(id, store.record.address);
+  }
   return diagnosis;
 }
 

@@ -22,11 +22,45 @@ Options DatabaseOptions(const StorageOptions& options) {
   return database;
 }
 
+// Whose database it is: 0 if it is nobody's yet, because nothing is in it.
+absl::StatusOr<uint64_t> ClusterOf(DB& db, const StorageOptions& options) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> cluster, db.Get(kClusterKey));
+  if (cluster.has_value()) {
+    ASSIGN_OR_RETURN(const uint64_t cluster_id, DecodeClusterId(*cluster));
+    if (options.cluster_id == 0 || options.cluster_id == cluster_id) return cluster_id;
+    return FailedPreconditionError("{}: belongs to cluster {:016x}, but cluster {:016x} is wanted",
+                                   options.directory, cluster_id, options.cluster_id);
+  }
+  IteratorOptions keys_only;
+  keys_only.keys_only = true;
+  const std::unique_ptr<Iterator> any = db.NewIterator(keys_only);
+  any->SeekToFirst();
+  RETURN_IF_ERROR(any->status());
+  if (!any->Valid() && db.ListColumnFamilies().size() == 1) return 0;
+  return FailedPreconditionError(
+      "{}: holds a NoKV database that is not a placement driver's; name another directory",
+      options.directory);
+}
+
+// Opening for writing already writes, and works in the background: what is not ours is looked at
+// first.
+absl::Status CheckOwner(const StorageOptions& options) {
+  Options look = DatabaseOptions(options);
+  look.create_if_missing = false;
+  look.read_only = true;
+  look.background_work = false;
+  const absl::StatusOr<std::unique_ptr<DB>> db = DB::Open(look);
+  if (absl::IsNotFound(db.status())) return absl::OkStatus();  // It will be made.
+  RETURN_IF_ERROR(db.status());
+  return ClusterOf(**db, options).status();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PdStorage>> PdStorage::Open(const StorageOptions& options,
                                                            SavedState* found) {
   NOKV_CHECK(options.new_cluster_id != 0);
+  RETURN_IF_ERROR(CheckOwner(options));
   ASSIGN_OR_RETURN(std::unique_ptr<DB> db, DB::Open(DatabaseOptions(options)));
   std::unique_ptr<PdStorage> storage(new PdStorage(std::move(db)));
   *found = {};
@@ -35,26 +69,8 @@ absl::StatusOr<std::unique_ptr<PdStorage>> PdStorage::Open(const StorageOptions&
 }
 
 absl::Status PdStorage::Load(const StorageOptions& options, SavedState* found) {
-  ASSIGN_OR_RETURN(const std::optional<std::string> cluster, db_->Get(kClusterKey));
-  if (cluster.has_value()) {
-    ASSIGN_OR_RETURN(found->cluster_id, DecodeClusterId(*cluster));
-    if (options.cluster_id != 0 && options.cluster_id != found->cluster_id) {
-      return FailedPreconditionError(
-          "{}: belongs to cluster {:016x}, but cluster {:016x} is wanted", options.directory,
-          found->cluster_id, options.cluster_id);
-    }
-    return LoadRecords(found);
-  }
-  IteratorOptions keys_only;
-  keys_only.keys_only = true;
-  const std::unique_ptr<Iterator> any = db_->NewIterator(keys_only);
-  any->SeekToFirst();
-  RETURN_IF_ERROR(any->status());
-  if (any->Valid() || db_->ListColumnFamilies().size() > 1) {
-    return FailedPreconditionError(
-        "{}: holds a NoKV database that is not a placement driver's; name another directory",
-        options.directory);
-  }
+  ASSIGN_OR_RETURN(found->cluster_id, ClusterOf(*db_, options));
+  if (found->cluster_id != 0) return LoadRecords(found);
   found->cluster_id = options.cluster_id != 0 ? options.cluster_id : options.new_cluster_id;
   if (Planted(Bug::kClusterIdToldBeforeSaved)) return absl::OkStatus();
   WriteBatch batch;
@@ -86,7 +102,20 @@ absl::Status PdStorage::LoadRecords(SavedState* found) {
   return it->status();
 }
 
-absl::Status PdStorage::Write(const WriteBatch& batch) { return db_->Write(batch); }
+absl::Status PdStorage::Write(const WriteBatch& batch) {
+  const absl::Status status = db_->Write(batch);
+  if (status.ok()) return status;
+  if (!absl::IsResourceExhausted(status)) {
+    MutexLock lock(mutex_);
+    health_.Update(status);
+  }
+  return UnavailableError("the placement driver can't save: {}", StdView(status.message()));
+}
+
+absl::Status PdStorage::health() {
+  MutexLock lock(mutex_);
+  return health_;
+}
 
 absl::Status PdStorage::WriteCeiling(std::string_view key, uint64_t ceiling) {
   WriteBatch batch;

@@ -1,10 +1,12 @@
 // The placement driver's state in its own database: one key for each region and store.
 //
-// Every write is one atomic batch, durable (L2: it survives a power cut) when it returns.
+// Every write is one atomic batch, durable (L2: it survives a power cut) when it returns. One that
+// failed is Unavailable: whoever asked may ask again, of a driver that was restarted.
 //
 // Thread-safety: safe.
 #pragma once
 
+#include "engine/base/mutex.h"
 #include "engine/base/status.h"
 #include "engine/db.h"
 #include "pd/model/store.h"
@@ -46,8 +48,8 @@ class PdStorage {
  public:
   // Opens the directory, or makes it one of a new cluster: `found->cluster_id` is durable on
   // return. FailedPrecondition if the directory holds anything but a placement driver's database,
-  // if it is another cluster's, or in use; otherwise as DB::Open. What is refused is not written
-  // to.
+  // if it is another cluster's, or in use; otherwise as DB::Open. What is not ours is only looked
+  // at: it stays as it is.
   static absl::StatusOr<std::unique_ptr<PdStorage>> Open(const StorageOptions& options,
                                                          SavedState* found);
 
@@ -56,6 +58,9 @@ class PdStorage {
   absl::Status SaveTimeCeiling(uint64_t ceiling_ms);
 
   absl::Status Save(const StateChanges& changes);
+
+  // The first failure to write. A full disk is none: it may have room again.
+  absl::Status health();
 
  private:
   explicit PdStorage(std::unique_ptr<DB> db) : db_(std::move(db)) {}
@@ -66,6 +71,9 @@ class PdStorage {
   absl::Status LoadRecords(SavedState* found);
 
   const std::unique_ptr<DB> db_;
+
+  Mutex mutex_;
+  absl::Status health_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace nokv::pd

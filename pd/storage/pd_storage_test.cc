@@ -82,8 +82,29 @@ TEST_CASE("a database that is no placement driver's is refused", "[pd][storage]"
     options.environment = machine.environment();
     REQUIRE((*DB::Open(options))->Set("user key", "value").ok());
   }
+  vfs::FaultFileSystem files(machine.files);
   SavedState found;
-  REQUIRE(absl::IsFailedPrecondition(machine.Open(&found).status()));
+  const auto storage = PdStorage::Open({.directory = "/pd",
+                                        .new_cluster_id = 42,
+                                        .environment = {&files, &machine.clock, &machine.executor}},
+                                       &found);
+  REQUIRE(absl::IsFailedPrecondition(storage.status()));
+  REQUIRE(files.mutation_count() == 0);  // It was only looked at.
+}
+
+TEST_CASE("a write that failed may be tried again elsewhere, and shows", "[pd][storage]") {
+  Machine machine;
+  vfs::FaultFileSystem files(machine.files);
+  SavedState found;
+  const auto storage = PdStorage::Open({.directory = "/pd",
+                                        .new_cluster_id = 42,
+                                        .environment = {&files, &machine.clock, &machine.executor}},
+                                       &found);
+  REQUIRE(storage.ok());
+  REQUIRE((*storage)->health().ok());
+  files.FailAll(vfs::OperationKind::kSync, absl::InternalError("EIO"));
+  REQUIRE(absl::IsUnavailable((*storage)->SaveIdCeiling(1000)));
+  REQUIRE_FALSE((*storage)->health().ok());
 }
 
 TEST_CASE("a directory of somebody else's files is refused", "[pd][storage]") {

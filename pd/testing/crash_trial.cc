@@ -133,7 +133,7 @@ void Trial::ReportStore() {
        .report = {.id = id,
                   .identity = IdentityOf(id),
                   .address = fmt::format("store{}:{}", Number(id), random_.Uniform(2))}});
-  if (!reply.ok()) return;
+  if (!reply.ok() || reply->refusal.has_value()) return;
   told_.stores.emplace(id, StoreIntent::kServing);
   told_.ids.insert(Number(id));
 }
@@ -165,19 +165,23 @@ void Trial::ChangeIntent() {
   if (driver_->SetStoreIntent(id, wanted).ok()) intent = wanted;
 }
 
+bool IsAdmitted(const absl::StatusOr<StoreHeartbeatReply>& reply) {
+  return reply.ok() && !reply->refusal.has_value();
+}
+
 // Stores that were admitted are known, with their identity and with what was decided about them.
 void Trial::CheckStores() {
   for (const auto& [id, intent] : told_.stores) {
     const auto stranger = driver_->HandleStoreHeartbeat(
         {.report = {.id = id, .identity = 77, .address = fmt::format("stranger{}:1", Number(id))}});
-    Require(!stranger.ok(), fmt::format("another store took the id {}", Number(id)));
+    Require(!IsAdmitted(stranger), fmt::format("another store took the id {}", Number(id)));
     const auto itself = driver_->HandleStoreHeartbeat(
         {.report = {.id = id,
                     .identity = IdentityOf(id),
                     .address = fmt::format("store{}:0", Number(id))}});
     if (intent == StoreIntent::kTombstone) {
-      Require(!itself.ok(), fmt::format("store {} came back from its tomb", Number(id)));
-    } else if (itself.ok() && intent == StoreIntent::kDraining) {
+      Require(!IsAdmitted(itself), fmt::format("store {} came back from its tomb", Number(id)));
+    } else if (IsAdmitted(itself) && intent == StoreIntent::kDraining) {
       Require(itself->state == StoreState::kDraining || itself->state == StoreState::kTombstone,
               fmt::format("store {} forgot that it is draining", Number(id)));
     }

@@ -49,6 +49,11 @@ class TimestampAllocator {
   // Whether half of the window is used up, so that the next should be saved while nobody waits.
   bool WantsCeiling(uint64_t now_ms) const;
 
+  // By how much the newest timestamp is ahead of the clock; 0 if it is behind.
+  uint64_t LeadMs(uint64_t now_ms) const {
+    return physical_ms_ > now_ms ? physical_ms_ - now_ms : 0;
+  }
+
   // The ceiling that should be saved next.
   uint64_t NextCeiling(uint64_t now_ms) const;
 

@@ -3,7 +3,6 @@
 #include "pd/planted.h"
 
 #include <utility>
-#include <variant>
 
 namespace nokv::pd {
 
@@ -13,19 +12,30 @@ TimestampOracle::TimestampOracle(const TimestampOptions& options, uint64_t saved
       ceiling_(saved_ceiling_ms, std::move(save)),
       allocator_(options, Planted(Bug::kRestartTrustsClock) ? 0 : saved_ceiling_ms) {}
 
+absl::StatusOr<TimestampOracle::Answer> TimestampOracle::Next(uint64_t count) {
+  MutexLock lock(mutex_);
+  // The clock is read under the lock: a reading from before somebody else's turn is old.
+  return allocator_.Take(count, clock_.WallMillis());
+}
+
 absl::StatusOr<TimestampRange> TimestampOracle::Take(uint64_t count) {
   // Once more after each save: others may have used the new window up meanwhile.
   for (;;) {
-    CeilingNeeded needed;
-    {
-      MutexLock lock(mutex_);
-      // The clock is read under the lock: a reading from before somebody else's turn is old.
-      ASSIGN_OR_RETURN(const auto answer, allocator_.Take(count, clock_.WallMillis()));
-      if (const auto* range = std::get_if<TimestampRange>(&answer)) return *range;
-      needed = std::get<CeilingNeeded>(answer);
-    }
-    RETURN_IF_ERROR(SaveCeiling(needed.ceiling_ms));
+    ASSIGN_OR_RETURN(const Answer answer, Next(count));
+    if (const auto* range = std::get_if<TimestampRange>(&answer)) return *range;
+    RETURN_IF_ERROR(SaveCeiling(std::get<CeilingNeeded>(answer).ceiling_ms));
   }
+}
+
+absl::StatusOr<std::optional<TimestampRange>> TimestampOracle::TryTake(uint64_t count) {
+  ASSIGN_OR_RETURN(const Answer answer, Next(count));
+  const auto* const range = std::get_if<TimestampRange>(&answer);
+  return range == nullptr ? std::nullopt : std::optional(*range);
+}
+
+uint64_t TimestampOracle::LeadMs() {
+  MutexLock lock(mutex_);
+  return allocator_.LeadMs(clock_.WallMillis());
 }
 
 absl::Status TimestampOracle::SaveCeiling(uint64_t ceiling_ms) {

@@ -13,6 +13,8 @@
 #include "pd/tso/timestamp_allocator.h"
 
 #include <cstdint>
+#include <optional>
+#include <variant>
 
 namespace nokv::pd {
 
@@ -25,6 +27,12 @@ class TimestampOracle {
   // As TimestampAllocator::Take, or the failure to save a window.
   absl::StatusOr<TimestampRange> Take(uint64_t count);
 
+  // As Take(), but nothing where Take() would wait for the disk.
+  absl::StatusOr<std::optional<TimestampRange>> TryTake(uint64_t count);
+
+  // By how much the newest timestamp is ahead of the clock; 0 if it is behind.
+  uint64_t LeadMs();
+
   // True once for each window, when it is half used: then somebody should call Extend().
   bool TakeExtendRequest();
 
@@ -32,6 +40,9 @@ class TimestampOracle {
   void Extend();
 
  private:
+  using Answer = std::variant<TimestampRange, CeilingNeeded>;
+
+  absl::StatusOr<Answer> Next(uint64_t count);
   absl::Status SaveCeiling(uint64_t ceiling_ms);
 
   Clock& clock_;

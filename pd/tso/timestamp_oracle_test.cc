@@ -60,6 +60,24 @@ TEST_CASE("a window that could not be saved gives no timestamps", "[pd][tso]") {
   REQUIRE(oracle.Take(1).ok());
 }
 
+TEST_CASE("who must not wait gets nothing when a window has to be saved", "[pd][tso]") {
+  ManualClock clock;
+  int saves = 0;
+  const auto save = [&](uint64_t) {
+    ++saves;
+    return absl::OkStatus();
+  };
+  TimestampOracle oracle({}, 0, save, clock);
+  REQUIRE_FALSE(oracle.TryTake(1)->has_value());
+  REQUIRE(saves == 0);
+  const uint64_t first = oracle.Take(1)->first;
+  REQUIRE((*oracle.TryTake(5))->first == first + 1);
+  REQUIRE(absl::IsInvalidArgument(oracle.TryTake(0).status()));
+  clock.Advance(absl::Seconds(10));
+  REQUIRE_FALSE(oracle.TryTake(1)->has_value());
+  REQUIRE(saves == 1);
+}
+
 TEST_CASE("callers do not wait for the disk when windows are extended in time", "[pd][tso]") {
   ManualClock clock;
   bool is_extending = true;  // The first window is waited for.
