@@ -10,6 +10,10 @@ CompletionLoop::CompletionLoop(std::unique_ptr<grpc::CompletionQueue> queue)
     : queue_(std::move(queue)), thread_([this] { Run(); }) {}
 
 CompletionLoop::~CompletionLoop() {
+  if (thread_.joinable()) Stop();
+}
+
+void CompletionLoop::Stop() {
   NOKV_CHECK(thread_.get_id() != std::this_thread::get_id());
   Close();
   {

@@ -4,8 +4,9 @@
 // tag is a Step: it keeps its owner alive while the operation is under way, and then calls it.
 //
 // Invariant: no operation begins after Close(), and the queue is shut down only when every one that
-// had begun has ended. Whoever closes sees to it that they end, by cancelling calls or shutting
-// servers down; otherwise the destructor waits for ever.
+// had begun has ended. Whoever stops a loop sees to it that they end, by cancelling calls or shutting
+// servers down; otherwise Stop() waits for ever. A stopped loop is shared with whoever comes late,
+// and then begins nothing.
 //
 // Thread-safety: safe. Steps run on the loop's thread, one after the other.
 #pragma once
@@ -37,11 +38,13 @@ class CompletionLoop {
   // A server's queue must not be polled before the server has started.
   explicit CompletionLoop(std::unique_ptr<grpc::CompletionQueue> queue);
 
-  // Closes, waits for what is under way, and ends the thread. Not on the loop's own thread.
-  ~CompletionLoop();
+  ~CompletionLoop();  // Stops it.
 
   // No operation begins from now on.
   void Close();
+
+  // Closes, waits for what is under way, and ends the thread. Once, and not on that thread.
+  void Stop();
 
   grpc::CompletionQueue* queue() const { return queue_.get(); }
 

@@ -1,0 +1,31 @@
+// What the calls of a Kv service share. Private to the service's own files.
+//
+// Thread-safety: set before the first call, but for the counters.
+#pragma once
+
+#include "engine/base/clock.h"
+#include "proto/kv.grpc.pb.h"
+#include "proto/net/completion_loop.h"
+#include "raftstore/rpc/kv_handler.h"
+#include "raftstore/rpc/kv_service.h"
+
+#include <atomic>
+#include <memory>
+
+namespace nokv::rpc {
+
+// Messages of batches are bytes to gRPC: what is too large is refused before it is read.
+using KvAsyncService = kv::v1::Kv::WithRawMethod_KvBatch<kv::v1::Kv::AsyncService>;
+
+struct KvCore {
+  KvHandler& handler;
+  Clock& clock;
+  const KvLimits limits;
+  KvAsyncService service = {};
+  std::shared_ptr<net::CompletionLoop> loop = {};
+  grpc::ServerCompletionQueue* queue = nullptr;
+  std::atomic<size_t> streams = 0;
+  std::atomic<size_t> calls = 0;
+};
+
+}  // namespace nokv::rpc

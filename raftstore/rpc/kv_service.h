@@ -1,0 +1,54 @@
+// The service Kv over gRPC: streams of batches for programs of the cluster, unary calls for
+// everybody else, all of them commands to one handler.
+//
+// What a client can make this process hold is bounded: streams, calls, commands of a stream that
+// are not answered, bytes of answers that a stream has not taken.
+//
+// Thread-safety: Start() once; then calls are served on the loop's thread, and the handler may
+// answer on any.
+#pragma once
+
+#include "engine/base/clock.h"
+#include "proto/net/completion_loop.h"
+#include "raftstore/rpc/kv_handler.h"
+
+#include <cstdint>
+#include <memory>
+
+namespace grpc {
+class ServerCompletionQueue;
+class Service;
+}  // namespace grpc
+
+namespace nokv::rpc {
+
+// Of one message, as the contract has it.
+inline constexpr size_t kBatchCommandsMax = 256;
+inline constexpr size_t kBatchBytesMax = 8 << 20;
+
+struct KvLimits {
+  size_t streams_max = 1024;
+  size_t calls_max = 4096;     // Unary, under way.
+  size_t commands_max = 4096;  // Of a stream: no more are read before some are answered.
+  uint64_t answer_bytes_max = 64ull << 20;  // Of a stream. Past it reads are answered: busy.
+};
+
+struct KvCore;
+
+class KvService {
+ public:
+  KvService(KvHandler& handler, Clock& clock, const KvLimits& limits);
+  ~KvService();
+
+  // To be registered with the server.
+  grpc::Service& service();
+
+  // Once the server runs. It serves until the server is shut down, which must be before the loop
+  // is stopped; this object stays until then.
+  void Start(std::shared_ptr<net::CompletionLoop> loop, grpc::ServerCompletionQueue* queue);
+
+ private:
+  const std::shared_ptr<KvCore> core_;
+};
+
+}  // namespace nokv::rpc

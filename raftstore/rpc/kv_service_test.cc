@@ -1,0 +1,370 @@
+#include "raftstore/rpc/kv_service.h"
+
+#include "engine/base/mutex.h"
+#include "proto/kv.grpc.pb.h"
+#include "raftstore/rpc/server.h"
+#include "raftstore/rpc/testing/eventually.h"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <chrono>
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <map>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace nokv::rpc {
+namespace {
+
+using kv::v1::Command;
+using kv::v1::CommandResult;
+using testing::Eventually;
+
+// Answers a get with its key. Some keys mean something else.
+class Echo final : public KvHandler {
+ public:
+  void Submit(Command command, KvDone done) override {
+    const std::string key = command.get().key();
+    {
+      MutexLock lock(mutex_);
+      last_ = command;
+    }
+    if (key == "hold") {
+      MutexLock lock(mutex_);
+      held_.push_back(std::move(done));
+      return;
+    }
+    if (key == "fail") return done(UnavailableError("who knows"));
+    CommandResult result;
+    result.set_id(99);  // Whatever it says: the id is the stream's business.
+    result.mutable_get()->mutable_found()->set_key(key);
+    result.mutable_get()->mutable_found()->set_value(key == "large" ? std::string(1 << 20, 'v')
+                                                                    : key);
+    done(std::move(result));
+  }
+
+  void Release() {
+    std::vector<KvDone> held;
+    {
+      MutexLock lock(mutex_);
+      held.swap(held_);
+    }
+    for (const KvDone& done : held) {
+      CommandResult result;
+      result.mutable_get()->mutable_not_found();
+      done(std::move(result));
+    }
+  }
+
+  size_t held() {
+    MutexLock lock(mutex_);
+    return held_.size();
+  }
+
+  Command last() {
+    MutexLock lock(mutex_);
+    return last_;
+  }
+
+ private:
+  Mutex mutex_;
+  std::vector<KvDone> held_ ABSL_GUARDED_BY(mutex_);
+  Command last_ ABSL_GUARDED_BY(mutex_);
+};
+
+class NobodyCalls final : public transport::Acceptor {
+ public:
+  std::shared_ptr<transport::ConnectionEvents> Accept(
+      std::shared_ptr<transport::Connection> connection) override {
+    class Deaf final : public transport::ConnectionEvents {
+      void OnWritable() override {}
+
+      void OnReceived(transport::Pieces) override {}
+
+      void OnClosed(const absl::Status&) override {}
+    };
+
+    connection->Close();
+    return std::make_shared<Deaf>();
+  }
+};
+
+struct World {
+  explicit World(const KvLimits& limits = {}) {
+    auto started = Server::Start(
+        {.address = "127.0.0.1:0", .kv = limits},
+        {.handler = echo, .clock = SystemClock(), .acceptor = std::make_shared<NobodyCalls>()});
+    REQUIRE(started.ok());
+    server = *std::move(started);
+    address = fmt::format("127.0.0.1:{}", server->port());
+    channel = net::NewChannel(address, {});
+    stub = kv::v1::Kv::NewStub(channel);
+  }
+
+  Echo echo;
+  std::unique_ptr<Server> server;
+  std::string address;
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<kv::v1::Kv::Stub> stub;
+};
+
+Command Get(uint64_t id, const std::string& key) {
+  Command command;
+  command.set_id(id);
+  command.mutable_get()->set_key(key);
+  return command;
+}
+
+TEST_CASE("a unary call is a command", "[rpc][sockets]") {
+  World world;
+  grpc::ClientContext context;
+  kv::v1::GetRequest request;
+  request.set_key("a");
+  request.mutable_context()->set_region_id(4);
+  kv::v1::GetResponse response;
+  REQUIRE(world.stub->KvGet(&context, request, &response).ok());
+  CHECK(response.found().value() == "a");
+  CHECK(world.echo.last().get().context().region_id() == 4);
+  CHECK(world.echo.last().get().context().timeout_ms() == 0);
+}
+
+TEST_CASE("the caller's deadline limits the command, and never lengthens its own",
+          "[rpc][sockets]") {
+  World world;
+  for (const uint32_t own : {0u, 5u, 4'000'000u}) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::time_point(
+        std::chrono::milliseconds(SystemClock().WallMillis() + 60'000)));
+    kv::v1::GetRequest request;
+    request.mutable_context()->set_timeout_ms(own);
+    kv::v1::GetResponse response;
+    REQUIRE(world.stub->KvGet(&context, request, &response).ok());
+    const uint32_t timeout = world.echo.last().get().context().timeout_ms();
+    CHECK(timeout > 0);
+    CHECK(timeout <= 60'000);
+    if (own == 5) CHECK(timeout == 5);
+  }
+}
+
+TEST_CASE("an unknown outcome and a result of another kind are statuses of a unary call",
+          "[rpc][sockets]") {
+  World world;
+  {
+    grpc::ClientContext context;
+    kv::v1::GetRequest request;
+    request.set_key("fail");
+    kv::v1::GetResponse response;
+    const grpc::Status status = world.stub->KvGet(&context, request, &response);
+    CHECK(status.error_code() == grpc::StatusCode::UNAVAILABLE);
+    CHECK(status.error_message() == "who knows");
+  }
+  {
+    grpc::ClientContext context;
+    kv::v1::CommitResponse response;
+    const grpc::Status status = world.stub->KvCommit(&context, {}, &response);
+    CHECK(status.error_code() == grpc::StatusCode::INTERNAL);
+  }
+}
+
+TEST_CASE("each unary method reaches the handler as its own kind of command", "[rpc][sockets]") {
+  World world;
+  std::set<Command::RequestCase> seen;
+  const auto call = [&](auto method, auto request, auto response) {
+    grpc::ClientContext context;
+    (void)(world.stub.get()->*method)(&context, request, &response);
+    seen.insert(world.echo.last().request_case());
+  };
+  using Stub = kv::v1::Kv::Stub;
+  call(&Stub::KvGet, kv::v1::GetRequest(), kv::v1::GetResponse());
+  call(&Stub::KvBatchGet, kv::v1::BatchGetRequest(), kv::v1::BatchGetResponse());
+  call(&Stub::KvScan, kv::v1::ScanRequest(), kv::v1::ScanResponse());
+  call(&Stub::KvPrewrite, kv::v1::PrewriteRequest(), kv::v1::PrewriteResponse());
+  call(&Stub::KvCommit, kv::v1::CommitRequest(), kv::v1::CommitResponse());
+  call(&Stub::KvBatchRollback, kv::v1::BatchRollbackRequest(), kv::v1::BatchRollbackResponse());
+  call(&Stub::KvResolveLock, kv::v1::ResolveLockRequest(), kv::v1::ResolveLockResponse());
+  call(&Stub::KvCheckTxnStatus, kv::v1::CheckTxnStatusRequest(), kv::v1::CheckTxnStatusResponse());
+  call(&Stub::KvTxnHeartBeat, kv::v1::TxnHeartBeatRequest(), kv::v1::TxnHeartBeatResponse());
+  CHECK(seen.size() == 9);
+  CHECK_FALSE(seen.contains(Command::REQUEST_NOT_SET));
+}
+
+TEST_CASE("every command of a stream is answered once, by its id", "[rpc][sockets]") {
+  World world;
+  grpc::ClientContext context;
+  const auto stream = world.stub->KvBatch(&context);
+  constexpr uint64_t kBatches = 50;
+  constexpr uint64_t kEach = 40;
+  std::thread writer([&] {
+    for (uint64_t batch = 0; batch < kBatches; ++batch) {
+      kv::v1::KvBatchRequest request;
+      for (uint64_t i = 0; i < kEach; ++i) {
+        const uint64_t id = batch * kEach + i + 1;
+        *request.add_commands() = Get(id, id % 7 == 0 ? "fail" : fmt::format("key{}", id));
+      }
+      stream->Write(request);
+    }
+    stream->WritesDone();
+  });
+  std::set<uint64_t> answered;
+  kv::v1::KvBatchResponse response;
+  bool is_right = true;
+  while (stream->Read(&response)) {
+    for (const CommandResult& result : response.results()) {
+      is_right &= answered.insert(result.id()).second;
+      is_right &= result.id() % 7 == 0
+                      ? result.unknown().message() == "who knows"
+                      : result.get().found().value() == fmt::format("key{}", result.id());
+    }
+  }
+  writer.join();
+  CHECK(is_right);
+  CHECK(answered.size() == kBatches * kEach);
+  CHECK(stream->Finish().ok());
+}
+
+TEST_CASE("a stream whose client has said all ends after the last answer", "[rpc][sockets]") {
+  World world;
+  grpc::ClientContext context;
+  const auto stream = world.stub->KvBatch(&context);
+  kv::v1::KvBatchRequest request;
+  *request.add_commands() = Get(1, "hold");
+  *request.add_commands() = Get(2, "a");
+  REQUIRE(stream->Write(request));
+  stream->WritesDone();
+  kv::v1::KvBatchResponse response;
+  REQUIRE(stream->Read(&response));
+  CHECK(response.results(0).id() == 2);
+  REQUIRE(Eventually([&] { return world.echo.held() == 1; }));
+  world.echo.Release();
+  REQUIRE(stream->Read(&response));
+  CHECK(response.results(0).id() == 1);
+  CHECK_FALSE(stream->Read(&response));
+  CHECK(stream->Finish().ok());
+}
+
+TEST_CASE("what is too large or is no batch ends its stream with the reason", "[rpc][sockets]") {
+  World world;
+  kv::v1::KvBatchRequest request;
+  grpc::StatusCode expected = grpc::StatusCode::RESOURCE_EXHAUSTED;
+  SECTION("too many commands") {
+    for (uint64_t i = 0; i <= kBatchCommandsMax; ++i) *request.add_commands() = Get(i, "a");
+  }
+  SECTION("too many bytes") { *request.add_commands() = Get(1, std::string(kBatchBytesMax, 'x')); }
+  SECTION("more bytes than any message may have") {
+    *request.add_commands() = Get(1, std::string(17 << 20, 'x'));
+    // The test's own channel would not send it.
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxSendMessageSize(64 << 20);
+    world.stub = kv::v1::Kv::NewStub(
+        grpc::CreateCustomChannel(world.address, grpc::InsecureChannelCredentials(), arguments));
+    expected = grpc::StatusCode::OK;  // How gRPC says it is its own affair.
+  }
+  grpc::ClientContext context;
+  const auto stream = world.stub->KvBatch(&context);
+  stream->Write(request);
+  kv::v1::KvBatchResponse response;
+  CHECK_FALSE(stream->Read(&response));
+  const grpc::Status status = stream->Finish();
+  if (expected != grpc::StatusCode::OK) CHECK(status.error_code() == expected);
+
+  // Others are served all the same.
+  grpc::ClientContext other;
+  kv::v1::GetResponse answer;
+  CHECK(world.stub->KvGet(&other, {}, &answer).ok());
+}
+
+TEST_CASE("more streams than there may be are refused, until one ends", "[rpc][sockets]") {
+  World world({.streams_max = 1});
+  auto context = std::make_unique<grpc::ClientContext>();
+  auto stream = world.stub->KvBatch(context.get());
+  kv::v1::KvBatchRequest request;
+  *request.add_commands() = Get(1, "a");
+  kv::v1::KvBatchResponse response;
+  REQUIRE(stream->Write(request));
+  REQUIRE(stream->Read(&response));
+  {
+    grpc::ClientContext second;
+    const auto refused = world.stub->KvBatch(&second);
+    CHECK_FALSE(refused->Read(&response));
+    CHECK(refused->Finish().error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  }
+  stream->WritesDone();
+  CHECK(stream->Finish().ok());
+  REQUIRE(Eventually([&] {
+    grpc::ClientContext third;
+    const auto next = world.stub->KvBatch(&third);
+    const bool is_served = next->Write(request) && next->Read(&response);
+    third.TryCancel();
+    next->Finish();
+    return is_served;
+  }));
+}
+
+TEST_CASE("a client that takes no answers costs a bounded amount of memory", "[rpc][sockets]") {
+  World world({.commands_max = 64, .answer_bytes_max = 8 << 20});
+  grpc::ClientContext context;
+  const auto stream = world.stub->KvBatch(&context);
+  std::atomic<uint64_t> sent = 0;
+  std::thread writer([&] {
+    kv::v1::KvBatchRequest request;
+    for (uint64_t i = 0; i < 32; ++i) *request.add_commands() = Get(i + 1, "large");
+    for (int batch = 0; batch < 20 && stream->Write(request); ++batch) sent += 32;
+    stream->WritesDone();
+  });
+  // Not one answer is read, until the server has stopped taking commands: those it has taken are at
+  // most a batch above the bound.
+  kv::v1::KvBatchResponse response;
+  uint64_t found = 0;
+  uint64_t refused = 0;
+  while (stream->Read(&response)) {
+    for (const CommandResult& result : response.results()) {
+      found += result.get().has_found() ? 1 : 0;
+      refused += result.get().region_error().has_server_is_busy() ? 1 : 0;
+    }
+  }
+  writer.join();
+  CHECK(stream->Finish().ok());
+  CHECK(found + refused == sent);
+  CHECK(found > 0);
+}
+
+TEST_CASE("an answer that comes after the client, or the server, has gone is let go",
+          "[rpc][sockets]") {
+  World world;
+  {
+    grpc::ClientContext context;
+    const auto stream = world.stub->KvBatch(&context);
+    kv::v1::KvBatchRequest request;
+    *request.add_commands() = Get(1, "hold");
+    REQUIRE(stream->Write(request));
+    REQUIRE(Eventually([&] { return world.echo.held() == 1; }));
+    context.TryCancel();
+    stream->Finish();
+  }
+  SECTION("the client") { world.echo.Release(); }
+  SECTION("the server") {
+    world.server.reset();
+    world.echo.Release();
+  }
+}
+
+TEST_CASE("two servers do not share an address", "[rpc][sockets]") {
+  World world;
+  Echo echo;
+  const auto second = Server::Start(
+      {.address = world.address},
+      {.handler = echo, .clock = SystemClock(), .acceptor = std::make_shared<NobodyCalls>()});
+  REQUIRE_FALSE(second.ok());
+  CHECK(second.status().code() == absl::StatusCode::kAlreadyExists);
+}
+
+}  // namespace
+}  // namespace nokv::rpc
