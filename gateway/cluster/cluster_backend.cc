@@ -1,0 +1,210 @@
+#include "gateway/cluster/cluster_backend.h"
+
+#include "gateway/cluster/stored_object.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+namespace nokv::cluster {
+namespace {
+
+backend::AddOutcome ToOutcome(const client::AddOutcome& outcome) {
+  if (const auto* sum = std::get_if<client::Sum>(&outcome)) return sum->value;
+  switch (std::get<client::CannotAdd>(outcome)) {
+    case client::CannotAdd::kOtherHeader:
+      return backend::AddRefusal::kWrongType;
+    case client::CannotAdd::kNotAnInteger:
+      return backend::AddRefusal::kNotAnInteger;
+    case client::CannotAdd::kOutOfRange:
+      break;
+  }
+  return backend::AddRefusal::kOverflow;
+}
+
+}  // namespace
+
+void ClusterBackend::Execute(backend::Round& round, std::function<void()> done) {
+  round_ = &round;
+  now_ms_ = clock_.WallMillis();
+  arena_.Clear();
+  unfinished_ = round.size();
+  std::unordered_map<uint64_t, Lane> lanes;
+  std::vector<Lane*> in_order;
+  for (size_t i = 0; i < round.size(); ++i) {
+    const auto [found, is_new] = lanes.try_emplace(round.TraitsOf(i).client);
+    if (is_new) in_order.push_back(&found->second);
+    found->second.indices.push_back(i);
+  }
+  for (Lane* const lane : in_order) Advance(*lane);
+  while (unfinished_ > 0) {
+    for (const Answer& answer : TakeAnswers()) answer();
+  }
+  done();
+}
+
+void ClusterBackend::Advance(Lane& lane) {
+  while (!lane.begun.empty() || lane.next < lane.indices.size()) {
+    if (lane.begun.empty()) BeginNext(lane);
+    FetchAhead(lane);
+    Command& first = lane.begun.front();
+    if (first.is_fetching || !RunOnce(lane, first)) return;
+    lane.begun.pop_front();
+    --unfinished_;
+  }
+}
+
+// Begins the reads behind a read. What comes behind a command without keys has to wait for it: it
+// may be one that changes what the others mean, such as SELECT.
+void ClusterBackend::FetchAhead(Lane& lane) {
+  while (lane.next < lane.indices.size() && lane.begun.size() < options_.reads_ahead_max) {
+    const Command& last = lane.begun.back();
+    if (last.may_write || last.keyspace.keys() == 0) return;
+    if (round_->TraitsOf(lane.indices[lane.next]).may_write) return;
+    BeginNext(lane);
+  }
+}
+
+// Fetches what a command that only reads has named; one that may write first tells what it wants.
+ClusterBackend::Command& ClusterBackend::BeginNext(Lane& lane) {
+  const size_t index = lane.indices[lane.next++];
+  const auto timeout = static_cast<uint64_t>(absl::ToInt64Nanoseconds(options_.command_timeout));
+  Command& command = lane.begun.emplace_back(index, round_->TraitsOf(index).may_write,
+                                             clock_.MonotonicNanos() + timeout, arena_, now_ms_);
+  if (command.may_write) return command;
+  uses_.clear();
+  round_->NameKeys(index, &uses_);
+  for (const backend::KeyUse& use : uses_) command.keyspace.Want(use.database, use.key);
+  if (command.keyspace.has_wishes()) Fulfil(lane, command);
+  return command;
+}
+
+// True if the command is through. Otherwise the cluster was asked for something.
+bool ClusterBackend::RunOnce(Lane& lane, Command& command) {
+  if (command.is_written) return true;
+  absl::Status status = command.failure;
+  if (status.ok()) {
+    command.keyspace.Begin();
+    status = round_->Run(command.index, command.keyspace);
+    if (absl::IsCancelled(status) && command.keyspace.has_wishes()) {
+      Fulfil(lane, command);
+      return false;
+    }
+  }
+  if (!status.ok()) {
+    round_->Fail(command.index, status);
+    return true;
+  }
+  if (!command.keyspace.write()) return true;
+  Write(lane, command);
+  return false;
+}
+
+void ClusterBackend::Fulfil(Lane& lane, Command& command) {
+  const CommandKeyspace& keyspace = command.keyspace;
+  const bool needs_snapshot =
+      keyspace.wants_snapshot() || (keyspace.wants_reads() && !keyspace.snapshot() &&
+                                    (command.may_write || keyspace.keys() > 1));
+  if (needs_snapshot) return DrawSnapshot(lane, command);
+  if (keyspace.wants_reads()) return Read(lane, command);
+  Add(lane, command);
+}
+
+template <typename T, typename Take>
+client::Done<T> ClusterBackend::Then(Lane& lane, Command& command, Take take) {
+  command.is_fetching = true;
+  return [this, &lane, &command, take = std::move(take)](absl::StatusOr<T> result) {
+    auto answer = [this, &lane, &command, take, result = std::move(result)]() mutable {
+      command.is_fetching = false;
+      if (result.ok()) {
+        take(*std::move(result));
+      } else {
+        command.failure = result.status();
+      }
+      if (command.failure.ok() && command.keyspace.has_wishes()) {
+        Fulfil(lane, command);
+      } else {
+        Advance(lane);
+      }
+    };
+    MutexLock lock(mutex_);
+    answers_.push_back(std::move(answer));
+    has_answers_.SignalOne();
+  };
+}
+
+void ClusterBackend::DrawSnapshot(Lane& lane, Command& command) {
+  client_.DrawTimestamp(TimeLeft(command),
+                        Then<mvcc::Timestamp>(lane, command, [&command](mvcc::Timestamp snapshot) {
+                          command.keyspace.SetSnapshot(snapshot);
+                        }));
+}
+
+void ClusterBackend::Read(Lane& lane, Command& command) {
+  using Values = std::vector<std::optional<client::Value>>;
+  std::vector<std::string> keys = command.keyspace.KeysToRead();
+  const std::optional<mvcc::Timestamp>& snapshot = command.keyspace.snapshot();
+  if (keys.size() == 1) {
+    auto take = [&command](std::optional<client::Value> value) {
+      Values values;
+      values.push_back(std::move(value));
+      command.keyspace.TakeReads(std::move(values));
+    };
+    client_.Get({.key = std::move(keys[0]),
+                 .at = snapshot.value_or(mvcc::Timestamp::Max()),
+                 .timeout = TimeLeft(command)},
+                Then<std::optional<client::Value>>(lane, command, take));
+    return;
+  }
+  auto take = [&command](Values values) { command.keyspace.TakeReads(std::move(values)); };
+  client_.BatchGet({.keys = std::move(keys), .at = *snapshot, .timeout = TimeLeft(command)},
+                   Then<Values>(lane, command, take));
+}
+
+void ClusterBackend::Add(Lane& lane, Command& command) {
+  const WantedAdd& wanted = *command.keyspace.wanted_add();
+  client::AddRequest request{.key = wanted.key,
+                             .delta = wanted.delta,
+                             .header = CounterHeader(),
+                             .timeout = TimeLeft(command)};
+  client_.Add(std::move(request), Then<client::AddOutcome>(
+                                      lane, command, [&command](const client::AddOutcome& outcome) {
+                                        command.keyspace.TakeSum(ToOutcome(outcome));
+                                      }));
+}
+
+void ClusterBackend::Write(Lane& lane, Command& command) {
+  client::WriteRequest request = *command.keyspace.write();
+  request.timeout = TimeLeft(command);
+  auto take = [this, &command](const client::WriteOutcome& outcome) {
+    if (std::holds_alternative<client::Committed>(outcome)) {
+      command.is_written = true;
+    } else if (++command.conflicts <= options_.conflicts_max) {
+      command.keyspace.WantSnapshot();
+    } else {
+      command.failure =
+          UnavailableError("others wrote the key {} times in between", command.conflicts);
+    }
+  };
+  client_.Write(std::move(request), Then<client::WriteOutcome>(lane, command, take));
+}
+
+absl::Duration ClusterBackend::TimeLeft(const Command& command) const {
+  const uint64_t now_nanos = clock_.MonotonicNanos();
+  if (now_nanos >= command.deadline_nanos) return absl::ZeroDuration();
+  return absl::Nanoseconds(static_cast<int64_t>(command.deadline_nanos - now_nanos));
+}
+
+std::vector<ClusterBackend::Answer> ClusterBackend::TakeAnswers() {
+  while (true) {
+    {
+      MutexLock lock(mutex_);
+      if (!answers_.empty()) return std::exchange(answers_, {});
+    }
+    if (executor_.HelpOnce()) continue;
+    MutexLock lock(mutex_);
+    while (answers_.empty()) has_answers_.Wait(mutex_);
+  }
+}
+
+}  // namespace nokv::cluster
