@@ -26,6 +26,8 @@
 #include "raftstore/region/region_meta.h"
 #include "raftstore/store/ident.h"
 #include "raftstore/store/options.h"
+#include "raftstore/store/pending.h"
+#include "raftstore/store/report.h"
 #include "raftstore/store/seams.h"
 #include "raftstore/transport/seams.h"
 
@@ -37,43 +39,6 @@ namespace nokv::store {
 
 class Loop;
 class Mailbox;
-
-using Done = std::function<void(absl::StatusOr<kv::v1::CommandResult>)>;
-
-// What a peer is at the moment, for people, metrics and tests.
-struct PeerStatus {
-  region::RegionMeta region;
-  raft::PeerId peer = 0;
-  raft::Term term = 0;
-  raft::PeerId leader = 0;
-  bool is_leader = false;
-  bool may_evaluate = false;  // A leader that has what was acknowledged before it.
-  raft::Index first = 0;      // Of the log.
-  raft::Index last = 0;
-  raft::Index committed = 0;
-  raft::Index applied = 0;
-};
-
-struct Statistics {
-  uint64_t rounds = 0;
-  uint64_t log_writes = 0;        // Rounds that wrote to the log: one batch each.
-  uint64_t entries = 0;           // Written, own and others'.
-  uint64_t applied_entries = 0;   //
-  uint64_t applied_commands = 0;  // Those that were no-ops count too.
-  uint64_t stale_commands = 0;    // No-ops: the region had changed.
-  uint64_t reads = 0;             // Answered from the engine.
-  uint64_t read_rounds = 0;       // Confirmations that reads shared.
-  uint64_t timestamp_calls = 0;   // Calls for timestamps that writes shared.
-  uint64_t messages_dropped = 0;  // For want of room or of a peer.
-  uint64_t refused_busy = 0;
-  uint64_t commands_waiting = 0;
-  uint64_t compactions = 0;
-};
-
-struct Report {
-  Statistics statistics;
-  std::vector<PeerStatus> peers;  // By region.
-};
 
 class Store final : public transport::Inbox {
  public:
