@@ -1,0 +1,132 @@
+// Proves that the simulation of whole clusters sees: each mistake is planted in turn, and some seed
+// must object.
+//
+// Every mistake runs in a child process, because one may well end in a failed check.
+#include "pd/planted.h"
+#include "raftstore/raft/planted.h"
+#include "raftstore/store/planted.h"
+#include "tests/simulation/cluster/cluster_simulation.h"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <string_view>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+namespace nokv::simulation {
+namespace {
+
+constexpr int kNotFound = 17;
+constexpr int kFound = 18;
+constexpr uint64_t kSeeds = 60;    // The budget for one mistake,
+constexpr uint64_t kSeconds = 30;  // of so many seconds each.
+
+struct Planting {
+  std::string_view name;
+  std::function<void()> plant;
+  Harm harm;
+};
+
+Planting Of(store::Bug bug, std::string_view name, const Harm& harm) {
+  return {name, [bug] { store::planted_bug = bug; }, harm};
+}
+
+Planting Of(raft::Bug bug, std::string_view name, const Harm& harm) {
+  return {name, [bug] { raft::planted_bug = bug; }, harm};
+}
+
+Planting Of(pd::Bug bug, std::string_view name, const Harm& harm) {
+  return {name, [bug] { pd::planted_bug = bug; }, harm};
+}
+
+const std::vector<Planting>& Plantings() {
+  static const absl::Duration kOften = absl::Milliseconds(1500);
+  static const Harm kDeaths = {
+      .kills = true, .power_cuts = true, .within_changes = true, .interval_max = kOften};
+  static const Harm kElections = {.kills = true,
+                                  .partitions = true,
+                                  .streams = true,
+                                  .pauses = true,
+                                  .stalls = true,
+                                  .interval_max = kOften};
+  static const Harm kDriver = {.kills = true,
+                               .power_cuts = true,
+                               .driver = true,
+                               .calls = true,
+                               .clocks = true,
+                               .interval_max = kOften};
+  static const std::vector<Planting> all = {
+      Of(store::Bug::kNoWithoutReadIndex, "a conflict is answered without read-index", kElections),
+      Of(store::Bug::kReadWithoutReadIndex, "a read is answered without read-index", kElections),
+      Of(store::Bug::kEvaluateBeforeOwnTerm, "evaluation before an entry of the own term",
+         kElections),
+      Of(store::Bug::kStaleEvaluationAccepted, "an evaluation of an older term is proposed",
+         kElections),
+      Of(store::Bug::kProposalKnownByIndexOnly, "the wrong proposal is acknowledged", kElections),
+      Of(store::Bug::kUnknownIsRefused, "an unknown outcome is refused", kElections),
+      Of(store::Bug::kAnswerBeforeApply, "a write is answered when it was proposed", kElections),
+      Of(store::Bug::kMarkWithoutData, "the mark runs ahead of the data", kDeaths),
+      Of(store::Bug::kReadIgnoresLatches, "a snapshot read ignores latches", kElections),
+      Of(store::Bug::kWritesShareKeys, "two writes of a key side by side", kElections),
+      Of(store::Bug::kSendBeforeSync, "promises leave before their sync", kDeaths),
+      Of(raft::Bug::kVoteBeforeSync, "a vote leaves before its sync", kDeaths),
+      Of(raft::Bug::kAckBeforeSync, "an acknowledgement leaves before its sync", kDeaths),
+      Of(pd::Bug::kTimestampWindowNotSaved, "timestamps without a saved window", kDriver),
+      Of(pd::Bug::kClockFollowedBackwards, "a clock that goes back is followed", kDriver),
+      Of(pd::Bug::kRestartTrustsClock, "a restarted driver trusts its clock", kDriver),
+  };
+  return all;
+}
+
+SimulationResult Hunt(uint64_t seed, const Harm& harm) {
+  return Simulate({.seed = seed, .seconds = kSeconds, .harm = harm});
+}
+
+[[noreturn]] void HuntInChild(const Planting& planting) {
+  planting.plant();
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const SimulationResult result = Hunt(seed, planting.harm);
+    if (result.violation.empty()) continue;
+    fmt::print("{}: found by seed {}: {}\n", planting.name, seed, result.violation.substr(0, 160));
+    std::fflush(stdout);
+    ::_exit(kFound);
+  }
+  ::_exit(kNotFound);
+}
+
+bool IsFound(const Planting& planting) {
+  std::fflush(stdout);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) HuntInChild(planting);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  return WIFSIGNALED(status) || WEXITSTATUS(status) == kFound;
+}
+
+}  // namespace
+
+// NOKV_CLUSTER_PLANTED: only those whose name has it.
+TEST_CASE("every planted mistake of a cluster is found", "[simulation][cluster][planted]") {
+  const char* const wanted = std::getenv("NOKV_CLUSTER_PLANTED");
+  for (const Planting& planting : Plantings()) {
+    if (wanted != nullptr && planting.name.find(wanted) == std::string_view::npos) continue;
+    INFO(planting.name);
+    CHECK(IsFound(planting));
+  }
+}
+
+TEST_CASE("the same cluster without a planted mistake is clean", "[simulation][cluster][planted]") {
+  for (const Planting& planting : Plantings()) {
+    const SimulationResult result = Hunt(1, planting.harm);
+    INFO(planting.name << ": " << result.violation);
+    REQUIRE(result.violation.empty());
+  }
+}
+
+}  // namespace nokv::simulation
