@@ -2,12 +2,26 @@
 
 #include "engine/base/check.h"
 
+#include <grpc/grpc.h>
+
 #include <grpcpp/completion_queue.h>
 
 namespace nokv::net {
+namespace {
+
+// gRPC ends with the last of its objects, and that may take ten seconds: a thread of its own sleeps
+// so long in a poll. Held once, it stays for the life of the process.
+void KeepGrpc() {
+  static const bool is_kept = (grpc_init(), true);
+  static_cast<void>(is_kept);
+}
+
+}  // namespace
 
 CompletionLoop::CompletionLoop(std::unique_ptr<grpc::CompletionQueue> queue)
-    : queue_(std::move(queue)), thread_([this] { Run(); }) {}
+    : queue_(std::move(queue)), thread_([this] { Run(); }) {
+  KeepGrpc();
+}
 
 CompletionLoop::~CompletionLoop() {
   if (thread_.joinable()) Stop();

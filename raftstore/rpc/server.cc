@@ -42,14 +42,13 @@ class GrpcServer final : public Server {
     builder.RegisterService(&raft_.service());
     std::unique_ptr<grpc::ServerCompletionQueue> queue = builder.AddCompletionQueue();
     server_ = builder.BuildAndStart();
-    grpc::ServerCompletionQueue* const accepting = queue.get();
     if (server_ == nullptr || port == 0) {
-      queue->Shutdown();
       return AlreadyExistsError(
           "cannot listen on {}: another program does, or the address is not this machine's",
           options.address);
     }
     port_ = static_cast<uint16_t>(port);
+    grpc::ServerCompletionQueue* const accepting = queue.get();
     loop_ = std::make_shared<net::CompletionLoop>(std::move(queue));
     kv_.Start(loop_, accepting);
     raft_.Start(loop_, accepting);
