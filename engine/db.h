@@ -108,6 +108,10 @@ class DB {
   // One change without a batch: the fast path of the calls above, for any column family.
   virtual absl::Status Apply(const Change& change, const WriteOptions& options = {}) = 0;
 
+  // How long the database would make a write of `bytes` wait now, because flushes, merges or
+  // collections are behind. Zero most of the time. Takes no lock.
+  virtual absl::Duration WriteDelay(uint64_t bytes) const = 0;
+
   // Calls `done` once every write acknowledged before this call survives a power cut, or with the
   // failure. On an executor's thread, never inside this call; `done` must not block and must not
   // call the database.

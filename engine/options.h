@@ -111,6 +111,13 @@ struct WriteOptions {
 
   // Set with the write, all or nothing: Groups::MarkOf() tells them, also after a crash.
   std::span<const GroupMark> marks = {};
+
+  // For a loop that must not stand still: the write neither sleeps nor waits for a flush. It goes
+  // through however far the database is behind, until the memtables hold twice what they should;
+  // then it does nothing and answers Unavailable, which says how long to wait. Who makes such
+  // writes takes in less while DB::WriteDelay() is long. A write that waits for a sync can't be one
+  // (InvalidArgument).
+  bool never_wait = false;
 };
 
 struct IteratorOptions {

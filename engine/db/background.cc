@@ -239,7 +239,9 @@ absl::Status DBImpl::InstallFlush() {
   FlushTask& task = *flush_;
   lsm::VersionEdit edit = task.held;
   edit.log_boundary = task.boundary;
-  for (const auto& [group, index] : task.generation->marks()) edit.marks.push_back({group, index});
+  for (const auto& [group, index] : task.generation->marks()) {
+    edit.marks.push_back({group, Planted(Bug::kMarkAheadOfData) ? groups_->MarkOf(group) : index});
+  }
   edit.new_tables = task.tables;
   std::set<uint32_t> referenced;
   for (const lsm::NewTable& table : task.tables) {

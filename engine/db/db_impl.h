@@ -58,6 +58,7 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status Apply(const Change& change, const WriteOptions& options) override;
   absl::Status SetWithTTL(std::string_view key, std::string_view value, absl::Duration ttl,
                           const WriteOptions& options) override;
+  absl::Duration WriteDelay(uint64_t bytes) const override;
   void SyncLog(std::function<void(absl::Status)> done) override;
 
   using DB::Get;
@@ -135,16 +136,25 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status CheckChange(const Change& change) const;
   // An error if the database takes no such write now.
   absl::Status CheckAdmission(bool only_deletes);
-  // The same, and makes the caller wait if the database is behind.
-  absl::Status Admit(uint64_t bytes, bool only_deletes);
-  absl::Status MakeRoom(uint64_t bytes, uint64_t members, bool only_deletes)
+  // The same, and makes the caller wait if the database is behind, unless it never waits.
+  absl::Status Admit(uint64_t bytes, bool only_deletes, const WriteOptions& options);
+  bool WaitsForSync(const WriteOptions& options) const;
+  // May let go of the lock while it waits for a flush: what was looked at before may have changed.
+  absl::Status MakeRoom(uint64_t bytes, uint64_t members, bool only_deletes, bool never_wait)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   // The same for those who wait for nothing: full memtables go on where no others can be started.
-  absl::Status MakeRoomNow(uint64_t bytes, bool only_deletes)
+  absl::Status MakeRoomNow(uint64_t bytes, uint64_t members, bool only_deletes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // Unavailable if memtables that can't be followed by others are filled twice.
+  absl::Status CheckNotFarBehind() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // Whether memtables may be started behind the full ones. With a full disk they go on all the
+  // same.
+  bool MayRotateLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MayRotate();
   absl::Status RollUntilRoom(uint64_t bytes, uint64_t members, bool only_deletes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-  bool GenerationIsFull() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // Whether the memtables hold `times` what they should.
+  bool GenerationIsFull(uint64_t times = 1) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status StartSegment(uint64_t room_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status RollSegment(uint64_t room_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   // Seals the segment and starts new memtables, for the column families of now.

@@ -2,6 +2,7 @@
 //
 // The rules are in ../groups/README.md: what is held is the end of the records of groups, and
 // nothing is freed because of a record that a power cut may take back.
+#include "engine/base/planted.h"
 #include "engine/db/db_impl.h"
 #include "engine/db/groups_impl.h"
 
@@ -21,6 +22,7 @@ absl::Status DBImpl::HoldForGroups(uint32_t first, uint32_t boundary, lsm::Versi
   const uint32_t begin = groups_->HeldBegin(boundary);
   edit->held_begin = begin;
   edit->held_segments = groups_->HeldIn(std::max(begin, first), boundary);
+  if (Planted(Bug::kHeldFreedBeforeLogSync)) return absl::OkStatus();
   return log_->SyncTo(log_->appended());
 }
 
@@ -40,7 +42,7 @@ absl::StatusOr<bool> DBImpl::ReleaseGroupSegments() {
     RETURN_IF_ERROR(MoveGroupTails(oldest));
     return true;
   }
-  RETURN_IF_ERROR(log_->SyncTo(log_->appended()));
+  if (!Planted(Bug::kHeldFreedBeforeLogSync)) RETURN_IF_ERROR(log_->SyncTo(log_->appended()));
   lsm::VersionEdit edit;
   edit.held_begin = begin;
   RETURN_IF_ERROR(Install(edit, nullptr));
@@ -80,6 +82,7 @@ std::vector<lsm::HeldSegment> GroupsImpl::HeldIn(uint32_t begin, uint32_t end) c
   MutexLock lock(mutex_);
   const auto& uses = set_.uses().all();
   for (auto use = uses.lower_bound(begin); use != uses.end() && use->first < end; ++use) {
+    if (Planted(Bug::kHeldOnlyIfAlive) && use->second.live_bytes == 0) continue;
     held.push_back({use->first, use->second.segment->size_bytes()});
   }
   return held;
@@ -134,11 +137,13 @@ absl::StatusOr<bool> GroupsImpl::MoveTail(GroupId group, uint32_t segment) {
       return DataLossError("{} at {}: not the record of group {} that was written there",
                            from->file_name(), log::OffsetOf(place.position), group);
     }
-    content.kind = content.is_entry() ? log::RecordKind::kGroupMoved : log::RecordKind::kGroupState;
+    const bool moves = content.is_entry() && !Planted(Bug::kMovedEntryCuts);
+    if (moves) content.kind = log::RecordKind::kGroupMoved;
+    if (content.is_state()) content.kind = log::RecordKind::kGroupState;
     records.emplace_back(content, tails.size() > 1);
   }
   const uint64_t bytes = AlignedBytes(records) + log::kRecordHeaderBytes + 8;
-  RETURN_IF_ERROR(db_.MakeRoomNow(bytes, /*only_deletes=*/true));
+  RETURN_IF_ERROR(db_.MakeRoomNow(bytes, 0, /*only_deletes=*/true));
   RETURN_IF_ERROR(AppendRecords(records));
   return true;
 }

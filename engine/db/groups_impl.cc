@@ -1,6 +1,7 @@
 #include "engine/db/groups_impl.h"
 
 #include "engine/base/check.h"
+#include "engine/base/planted.h"
 #include "engine/db/db_impl.h"
 
 #include <algorithm>
@@ -18,7 +19,8 @@ constexpr size_t kEntriesPerLook = 64;
 std::vector<DraftedRecord> DraftAll(const std::vector<GroupRecord>& records) {
   std::vector<DraftedRecord> drafted;
   drafted.reserve(records.size());
-  for (const GroupRecord& record : records) drafted.emplace_back(record, records.size() > 1);
+  const bool in_batch = records.size() > 1 && !Planted(Bug::kRoundIsNoBatch);
+  for (const GroupRecord& record : records) drafted.emplace_back(record, in_batch);
   return drafted;
 }
 
@@ -96,7 +98,7 @@ absl::StatusOr<uint64_t> GroupsImpl::Append(std::span<const GroupWrite> writes) 
   log::Position end = 0;
   {
     MutexLock lock(db_.write_mutex_);
-    RETURN_IF_ERROR(db_.MakeRoomNow(bytes, frees_only));
+    RETURN_IF_ERROR(db_.MakeRoomNow(bytes, 0, frees_only));
     RETURN_IF_ERROR(AppendRecords(records));
     end = db_.log_->active()->NextPosition();
   }
@@ -108,7 +110,7 @@ absl::Status GroupsImpl::AppendRecords(std::vector<DraftedRecord>& records) {
   char total[8];
   StoreFixed(total, AlignedBytes(records));
   const std::string_view total_view(total, sizeof(total));
-  if (records.size() > 1) {
+  if (records.size() > 1 && !Planted(Bug::kRoundIsNoBatch)) {
     log::RecordDraft header = log::BatchDraft(records.size(), total_view);
     RETURN_IF_ERROR(db_.AppendRecord(header, {}, total_view));
   }
@@ -138,6 +140,7 @@ void GroupsImpl::SyncTo(uint64_t position, std::function<void(absl::Status)> don
     });
     return;
   }
+  if (Planted(Bug::kSyncToldEarly)) position = db_.log_->durable();
   db_.log_->SyncTo(position, [this, done = std::move(done)](const absl::Status& status) {
     if (!status.ok()) db_.Poison(status);
     done(status);

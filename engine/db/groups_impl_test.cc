@@ -4,6 +4,7 @@
 #include "engine/lsm/manifest.h"
 
 #include <atomic>
+#include <map>
 #include <thread>
 
 namespace nokv {
@@ -182,6 +183,34 @@ TEST_CASE("a mark and its data are lost together", "[groups][crash]") {
   REQUIRE(**bench.db->Get("k") == "old");
 }
 
+TEST_CASE("every file of a database without groups is one of version 1", "[groups][golden]") {
+  GroupBench bench;
+  bench.options.groups = false;
+  bench.Open();
+  for (int i = 0; i < 200; ++i) {
+    REQUIRE_OK(bench.db->Set(fmt::format("{}", i % 60), std::string(i % 2 == 0 ? 2000 : 20, 'v')));
+    if (i % 50 == 49) REQUIRE_OK(bench.db->Flush());
+  }
+  REQUIRE_OK(bench.db->DeleteRange("3", "4"));
+  REQUIRE_OK(bench.db->CompactRange(kDefaultColumnFamily, "", ""));
+  REQUIRE(bench.db->RunValueLogGC(0).ok());
+  REQUIRE_OK(bench.db->Set("late", std::string(1000, 'v')));
+  std::map<std::string, int> seen;  // Files by the end of their names.
+  const absl::StatusOr<std::vector<std::string>> names = bench.disk.List("/db");
+  for (const std::string& name : *names) {
+    const std::string bytes = *vfs::ReadFile(bench.disk, vfs::JoinPath("/db", name), 1 << 20);
+    const bool is_table = name.ends_with(".sst");
+    if (!is_table && !name.ends_with(".log") && !name.ends_with(".val") &&
+        !name.starts_with("MANIFEST")) {
+      continue;
+    }
+    INFO(name);
+    REQUIRE(LoadFixed<uint32_t>(bytes.data() + (is_table ? bytes.size() - 16 : 8)) == 1);
+    ++seen[name.starts_with("MANIFEST") ? "MANIFEST" : name.substr(name.size() - 4)];
+  }
+  REQUIRE(seen.size() == 4);
+}
+
 TEST_CASE("only a database with groups has files of the newer version", "[groups][golden]") {
   GroupBench bench;
   bench.options.groups = false;
@@ -214,6 +243,64 @@ TEST_CASE("only a database with groups has files of the newer version", "[groups
   REQUIRE(bench.Read(1) == "1/1:a");
   REQUIRE_OK(bench.AppendTo(1, 2, 1, {"b"}));
   REQUIRE(**bench.db->Get("k") == "v");
+}
+
+namespace {
+
+// Makes the record at `offset` of the first segment one of another kind, checksum and all.
+void RewriteKind(GroupBench& bench, uint32_t offset, uint8_t kind) {
+  const std::string path = "/db/000001.log";
+  const std::string bytes = *vfs::ReadFile(bench.disk, path, 1 << 20);
+  const log::Position position = log::MakePosition(1, offset);
+  log::Record record;
+  REQUIRE(log::DecodeRecord(std::string_view(bytes).substr(offset), position, &record));
+  log::RecordDraft draft({.kind = static_cast<log::RecordKind>(kind),
+                          .flags = record.flags,
+                          .column_family = record.column_family,
+                          .expiry_ms = record.expiry_ms,
+                          .count = 0,
+                          .key = record.key,
+                          .value = record.value});
+  draft.Finish(position, record.durable);
+  const std::string_view header = draft.header();
+  for (uint32_t at = 0; at < header.size(); ++at) {
+    const auto differ = static_cast<uint8_t>(header[at] ^ bytes[offset + at]);
+    for (int bit = 0; bit < 8; ++bit) {
+      if ((differ >> bit & 1) != 0) REQUIRE_OK(bench.disk.FlipBit(path, offset + at, bit));
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a record of a kind that nobody knows is an error, not a change", "[groups][damage]") {
+  GroupBench bench;
+  bench.options.groups = GENERATE(true, false);
+  bench.Open();
+  REQUIRE_OK(bench.db->Set("first", "value"));
+  REQUIRE_OK(bench.db->Set("second", "value"));
+  bench.Kill();
+  const uint8_t kind = GENERATE(uint8_t{0}, uint8_t{13}, uint8_t{200});
+  RewriteKind(bench, log::kFileHeaderBytes, kind);
+  const absl::Status status = bench.TryOpen();
+  INFO(status.ToString());
+  REQUIRE(absl::IsDataLoss(status));
+  REQUIRE_THAT(std::string(status.message()),
+               Catch::Contains(fmt::format("000001.log at 64: a record of kind {}", kind)));
+}
+
+TEST_CASE("a record of an unknown kind in a held segment is an error", "[groups][damage]") {
+  GroupBench bench;
+  bench.Open();
+  REQUIRE_OK(bench.db->Set("first", "value"));
+  REQUIRE_OK(bench.AppendTo(1, 1, 1, {"a"}));
+  REQUIRE_OK(bench.db->Flush());
+  bench.db.reset();
+  RewriteKind(bench, log::kFileHeaderBytes, 200);
+  const absl::Status status = bench.TryOpen();
+  INFO(status.ToString());
+  REQUIRE(absl::IsDataLoss(status));
+  REQUIRE_THAT(std::string(status.message()), Catch::Contains("000001.log at 64: a record of"));
 }
 
 TEST_CASE("groups are read, and not written, in a database that is open for reading", "[groups]") {

@@ -62,6 +62,12 @@ absl::Status CheckIsNew(const std::vector<std::string>& names, const std::string
   return absl::OkStatus();
 }
 
+absl::Status UselessRecordError(const log::Record& record, log::Position position,
+                                const log::Segment& segment) {
+  return DataLossError("{} at {}: a record of kind {}, which this database has no use for",
+                       segment.file_name(), log::OffsetOf(position), static_cast<int>(record.kind));
+}
+
 // A file that the database's own files name must be there.
 absl::Status MissingIsDamage(const absl::Status& status) {
   if (!absl::IsNotFound(status)) return status;
@@ -262,6 +268,7 @@ absl::Status DBImpl::ReplayHeldSegments() {
     ASSIGN_OR_RETURN(const auto segment, live_files_->OpenLogSegment(number));
     RETURN_IF_ERROR(
         log::WalkSealed(*segment, [&](const log::Record& record, log::Position position) {
+          if (!log::IsKnown(record.kind)) return UselessRecordError(record, position, *segment);
           return log::IsGroupRecord(record.kind) ? groups_->ReplayHeld(record, position, segment)
                                                  : absl::OkStatus();
         }));
@@ -292,10 +299,8 @@ absl::Status DBImpl::AddReplayed(const log::ReplayedRecord& replayed,
   if (log::IsGroupRecord(record.kind) && has_groups_) {
     return groups_->Replay(record, replayed.position, segment);
   }
-  if (record.kind > log::RecordKind::kDeleteRange) {
-    return DataLossError("{} at {}: a record of kind {}, which this database has no use for",
-                         segment->file_name(), log::OffsetOf(replayed.position),
-                         static_cast<int>(record.kind));
+  if (record.kind < log::RecordKind::kSet || record.kind > log::RecordKind::kDeleteRange) {
+    return UselessRecordError(record, replayed.position, *segment);
   }
   lsm::MemTable* const memtable = active_->table(record.column_family);
   if (memtable == nullptr) {

@@ -17,6 +17,8 @@ constexpr uint64_t kRangeTombstonesMax = 128;
 // Of a batch; their memory is fetched together.
 constexpr size_t kMembersTogether = 32;
 constexpr uint64_t kOwedNanosMin = 100'000;  // Shorter sleeps are not worth their system call.
+// What a flush takes at least.
+constexpr absl::Duration kFarBehindDelay = absl::Milliseconds(10);
 
 // Starts loading what indexing each of the members of a batch will look at.
 template <typename Member>
@@ -82,11 +84,24 @@ absl::Status DBImpl::CheckAdmission(bool only_deletes) {
   return absl::OkStatus();
 }
 
-absl::Status DBImpl::Admit(uint64_t bytes, bool only_deletes) {
-  RETURN_IF_ERROR(CheckAdmission(only_deletes));
+absl::Duration DBImpl::WriteDelay(uint64_t bytes) const {
   const uint64_t nanos_per_kib = throttle_nanos_per_kib_.load(std::memory_order_relaxed);
-  if (nanos_per_kib == 0) return absl::OkStatus();
-  const uint64_t delay = nanos_per_kib * (bytes + 256) / 1024;
+  return absl::Nanoseconds(nanos_per_kib * (bytes + 256) / 1024);
+}
+
+bool DBImpl::WaitsForSync(const WriteOptions& options) const {
+  return options_.durability == Durability::kPower || options.durability == Durability::kPower;
+}
+
+absl::Status DBImpl::Admit(uint64_t bytes, bool only_deletes, const WriteOptions& options) {
+  RETURN_IF_ERROR(CheckAdmission(only_deletes));
+  if (options.never_wait) {
+    if (!WaitsForSync(options)) return absl::OkStatus();
+    return InvalidArgumentError("{}: a write that never waits can't wait for a sync",
+                                options_.directory);
+  }
+  const auto delay = static_cast<uint64_t>(absl::ToInt64Nanoseconds(WriteDelay(bytes)));
+  if (delay == 0) return absl::OkStatus();
   if (throttle_owed_nanos_.fetch_add(delay) + delay < kOwedNanosMin) return absl::OkStatus();
   const uint64_t owed = throttle_owed_nanos_.exchange(0);
   counters_.Add(Counter::kThrottledWrites);
@@ -118,13 +133,14 @@ absl::Status DBImpl::Apply(const Change& change, const WriteOptions& options) {
   }
   RETURN_IF_ERROR(CheckChange(change));
   const uint64_t bytes = change.key.size() + change.value.size();
-  RETURN_IF_ERROR(Admit(bytes, change.kind != ChangeKind::kSet));
+  const bool only_deletes = change.kind != ChangeKind::kSet;
+  RETURN_IF_ERROR(Admit(bytes, only_deletes, options));
   log::RecordDraft draft = MakeDraft(change, false);
   const uint64_t hash = table::Table::HashKey(change.key);
   log::Position end = 0;
   {
     MutexLock lock(write_mutex_);
-    RETURN_IF_ERROR(MakeRoom(draft.aligned_bytes(), 1, change.kind != ChangeKind::kSet));
+    RETURN_IF_ERROR(MakeRoom(draft.aligned_bytes(), 1, only_deletes, options.never_wait));
     if (!TakesWrites(change.column_family.id)) {
       return InvalidArgumentError("no column family {}", change.column_family.id);
     }
@@ -173,7 +189,7 @@ absl::Status DBImpl::Write(const WriteBatch& batch, const WriteOptions& options)
     return InvalidArgumentError("a batch of {} bytes; at most {} are allowed", record_bytes,
                                 kBatchBytesMax);
   }
-  RETURN_IF_ERROR(Admit(user_bytes, only_deletes));
+  RETURN_IF_ERROR(Admit(user_bytes, only_deletes, options));
 
   char total[8];
   StoreFixed(total, record_bytes);
@@ -183,7 +199,8 @@ absl::Status DBImpl::Write(const WriteBatch& batch, const WriteOptions& options)
   {
     MutexLock lock(write_mutex_);
     const uint64_t header_bytes = in_batch ? header.aligned_bytes() : 0;
-    RETURN_IF_ERROR(MakeRoom(record_bytes + header_bytes, members.size(), only_deletes));
+    RETURN_IF_ERROR(
+        MakeRoom(record_bytes + header_bytes, members.size(), only_deletes, options.never_wait));
     for (const Member& member : members) {
       if (!TakesWrites(member.change.column_family.id)) {
         return InvalidArgumentError("no column family {}", member.change.column_family.id);
@@ -245,42 +262,54 @@ void DBImpl::IndexChange(const Change& change, const log::RecordDraft& draft, ui
   memtable.Add(change.key, hash, version);
 }
 
-bool DBImpl::GenerationIsFull() const {
-  return active_->used_bytes() >= options_.memory_bytes / 4 / (kImmutableGenerationsMax + 1) ||
-         active_->log_bytes() + log_->active()->size_bytes() >= LogDistanceMax() ||
-         range_tombstones_in_active_ >= kRangeTombstonesMax;
+bool DBImpl::GenerationIsFull(uint64_t times) const {
+  const uint64_t bytes_max = options_.memory_bytes / 4 / (kImmutableGenerationsMax + 1);
+  return active_->used_bytes() >= times * bytes_max ||
+         active_->log_bytes() + log_->active()->size_bytes() >= times * LogDistanceMax() ||
+         range_tombstones_in_active_ >= times * kRangeTombstonesMax;
 }
 
-absl::Status DBImpl::MakeRoom(uint64_t bytes, uint64_t members, bool only_deletes) {
-  if (GenerationIsFull()) {
+bool DBImpl::MayRotateLocked() const {
+  return generations_.size() <= kImmutableGenerationsMax || !poison_.ok() || flush_blocked_ ||
+         disk_full_.load();
+}
+
+bool DBImpl::MayRotate() {
+  MutexLock lock(mutex_);
+  return MayRotateLocked();
+}
+
+absl::Status DBImpl::CheckNotFarBehind() {
+  if (!GenerationIsFull(2) || MayRotate()) return absl::OkStatus();
+  return UnavailableError(
+      "{}: {} sets of memtables wait to be flushed, and {} bytes more; try again in {} ms",
+      options_.directory, kImmutableGenerationsMax, active_->used_bytes(),
+      absl::ToInt64Milliseconds(kFarBehindDelay));
+}
+
+absl::Status DBImpl::MakeRoom(uint64_t bytes, uint64_t members, bool only_deletes,
+                              bool never_wait) {
+  if (never_wait) RETURN_IF_ERROR(CheckNotFarBehind());
+  while (!never_wait && GenerationIsFull() && !MayRotate()) {
+    // Not under the lock: who waits for nothing must get through, and so must work that appends.
+    write_mutex_.Unlock();
     {
       MutexLock lock(mutex_);
-      WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-        return generations_.size() <= kImmutableGenerationsMax || !poison_.ok() || flush_blocked_ ||
-               disk_full_.load();
-      });
-      RETURN_IF_ERROR(poison_);
+      WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return MayRotateLocked(); });
     }
+    write_mutex_.Lock();
+  }
+  return MakeRoomNow(bytes, members, only_deletes);
+}
+
+absl::Status DBImpl::MakeRoomNow(uint64_t bytes, uint64_t members, bool only_deletes) {
+  if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
+  if (GenerationIsFull() && MayRotate()) {
     const absl::Status rotated = RotateGeneration();
     // With a full disk the memtables grow on, within the segment that is there.
     if (!rotated.ok() && !absl::IsResourceExhausted(rotated)) return rotated;
   }
-  if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
   return RollUntilRoom(bytes, members, only_deletes);
-}
-
-absl::Status DBImpl::MakeRoomNow(uint64_t bytes, bool only_deletes) {
-  if (GenerationIsFull()) {
-    bool can_rotate = false;
-    {
-      MutexLock lock(mutex_);
-      can_rotate = generations_.size() <= kImmutableGenerationsMax;
-    }
-    const absl::Status rotated = can_rotate ? RotateGeneration() : absl::OkStatus();
-    if (!rotated.ok() && !absl::IsResourceExhausted(rotated)) return rotated;
-  }
-  if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
-  return RollUntilRoom(bytes, 0, only_deletes);
 }
 
 absl::Status DBImpl::RollUntilRoom(uint64_t bytes, uint64_t members, bool only_deletes) {
@@ -339,9 +368,7 @@ absl::Status DBImpl::RotateGeneration() {
 }
 
 absl::Status DBImpl::FinishWrite(const WriteOptions& options, log::Position end) {
-  if (options_.durability != Durability::kPower && options.durability != Durability::kPower) {
-    return absl::OkStatus();
-  }
+  if (!WaitsForSync(options)) return absl::OkStatus();
   if (Planted(Bug::kPowerWriteNotSynced)) return absl::OkStatus();
   absl::Status status = log_->SyncTo(end);
   if (!status.ok()) {

@@ -43,6 +43,11 @@ constexpr bool IsGroupRecord(RecordKind kind) {
   return kind >= RecordKind::kGroupEntry && kind <= RecordKind::kGroupMark;
 }
 
+// Whether any program so far has written records of this kind.
+constexpr bool IsKnown(RecordKind kind) {
+  return kind >= RecordKind::kSet && kind <= RecordKind::kGroupMark;
+}
+
 enum RecordFlags : uint8_t {
   kHasExpiry = 1,
   kInBatch = 2,
