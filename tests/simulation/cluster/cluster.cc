@@ -1,12 +1,14 @@
 #include "tests/simulation/cluster/cluster.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace nokv::simulation {
 namespace {
 
 constexpr uint64_t kReplicas = 3;
+constexpr uint64_t kChangesOfStart = 40;  // That a store makes to its disk, about.
 
 // Keys of both kinds lie among each other, so that every region has some.
 std::string KeyName(uint64_t number) { return fmt::format("k{:03}", number); }
@@ -72,22 +74,36 @@ Cluster::Cluster(ClusterOptions options)
 
 void Cluster::Start() {
   driver_.Start();
-  for (const auto& store : stores_) store->Start(driver_.cluster_id());
+  for (uint64_t number = 1; number <= stores(); ++number) StartStore(number);
   for (const auto& client : clients_) client->Start();
+}
+
+void Cluster::StartStore(uint64_t number) {
+  std::optional<StoreHost::Doom> doom;
+  Random& random = world_.queue.random();
+  if (failing_starts_one_in_ > 0 && random.OneIn(failing_starts_one_in_)) {
+    const Death death = random.OneIn(2) ? Death::kProcess : Death::kPowerCut;
+    doom = DoomOf(number, 1 + random.Uniform(kChangesOfStart), death, absl::Milliseconds(100));
+  }
+  store(number).Start(driver_.cluster_id(), std::move(doom));
+}
+
+StoreHost::Doom Cluster::DoomOf(uint64_t number, uint64_t change, Death death,
+                                absl::Duration pause) {
+  return {.change = change,
+          .then = [this, number, death, pause] { KillStore(number, death, pause); }};
 }
 
 void Cluster::KillStore(uint64_t number, Death death, absl::Duration pause) {
   if (!store(number).is_up()) return;
   store(number).Stop(death);
   reports_.erase(number);
-  world_.queue.After(kWorld, pause, [this, number] { store(number).Start(driver_.cluster_id()); });
+  world_.queue.After(kWorld, pause, [this, number] { StartStore(number); });
 }
 
 void Cluster::KillStoreWithinChange(uint64_t number, uint64_t change, Death death,
                                     absl::Duration pause) {
-  if (!store(number).is_up()) return;
-  store(number).DieWithinChange(change,
-                                [this, number, death, pause] { KillStore(number, death, pause); });
+  if (store(number).is_up()) store(number).Meet(DoomOf(number, change, death, pause));
 }
 
 void Cluster::KillDriver(Death death, absl::Duration pause) {

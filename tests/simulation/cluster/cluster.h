@@ -48,6 +48,9 @@ class Cluster {
   // The store dies within a change that it makes to its disk soon.
   void KillStoreWithinChange(uint64_t store, uint64_t change, Death death, absl::Duration pause);
 
+  // One start of a store in so many ends within a change that it makes to its disk; 0 for none.
+  void set_failing_starts_one_in(uint64_t one_in) { failing_starts_one_in_ = one_in; }
+
   // Asks every store that is up what it has.
   void Inspect();
 
@@ -72,6 +75,9 @@ class Cluster {
   const ClusterOptions& options() const { return options_; }
 
  private:
+  void StartStore(uint64_t store);
+  StoreHost::Doom DoomOf(uint64_t store, uint64_t change, Death death, absl::Duration pause);
+
   World world_;
   Recorder recorder_;
   ClusterOptions options_;
@@ -79,6 +85,7 @@ class Cluster {
   DriverHost driver_;
   std::vector<std::unique_ptr<StoreHost>> stores_;
   std::vector<std::unique_ptr<ClientHost>> clients_;
+  uint64_t failing_starts_one_in_ = 0;
   std::map<uint64_t, store::Report> reports_;  // By store; of those that answered lately.
 };
 

@@ -42,8 +42,8 @@ class Run {
 };
 
 void Run::Work() {
-  cluster_.Start();
   nemesis_.Begin();
+  cluster_.Start();
   absl::Duration left = absl::Seconds(options_.seconds);
   while (left > absl::ZeroDuration() && is_well()) {
     const absl::Duration step = std::min(left, kInspectEvery);

@@ -62,11 +62,13 @@ std::string Describe(const Harm& harm) {
 void Nemesis::Begin() {
   if (harm_.streams) cluster_.world().network.set_options(DrawStreams(random()));
   if (harm_.calls) cluster_.world().calls.set_options(DrawCalls(random()));
+  if (harm_.within_changes) cluster_.set_failing_starts_one_in(4);
   ActLater();
 }
 
 void Nemesis::End() {
   is_over_ = true;
+  cluster_.set_failing_starts_one_in(0);
   cluster_.world().network.Heal();
   cluster_.world().network.set_options({});
   cluster_.world().calls.set_options({});

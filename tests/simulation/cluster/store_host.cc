@@ -66,10 +66,13 @@ void StoreHost::Violate(const std::string& what, const absl::Status& status) {
   machine_.world().oracle.Violate(fmt::format("store {} {}: {}", id_, what, status.ToString()));
 }
 
-void StoreHost::Start(uint64_t cluster_id) {
+void StoreHost::Start(uint64_t cluster_id, std::optional<Doom> doom) {
   running_ = std::make_unique<Process>(machine_);
-  if (const absl::Status made = Make(cluster_id); !made.ok())
-    return Violate("does not start", made);
+  if (doom.has_value()) Meet(*std::move(doom));
+  if (const absl::Status made = Make(cluster_id); !made.ok()) {
+    if (!running_->files.dead()) Violate("does not start", made);
+    return;
+  }
   World& world = machine_.world();
   world.network.Listen(machine_.host(), address(), running_->transport->acceptor());
   world.calls.Listen(machine_.host(), address());
@@ -131,11 +134,11 @@ void StoreHost::Stop(Death death) {
   machine_.EndDeath(death);
 }
 
-void StoreHost::DieWithinChange(uint64_t mutation, std::function<void()> then) {
+void StoreHost::Meet(Doom doom) {
   vfs::FaultFileSystem& files = running_->files;
-  files.CrashAt({.mutation = files.mutation_count() + mutation,
+  files.CrashAt({.mutation = files.mutation_count() + doom.change,
                  .short_bytes = machine_.world().queue.random().Uniform(8192),
-                 .then = [this, then = std::move(then)] {
+                 .then = [this, then = std::move(doom.then)] {
                    // What runs now is the process itself.
                    machine_.world().queue.After(kWorld, absl::ZeroDuration(), then);
                  }});

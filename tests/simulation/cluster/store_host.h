@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,14 @@ class StoreHost {
   StoreHost(World& world, uint64_t id, const StoreHostOptions& options);
   ~StoreHost();
 
-  void Start(uint64_t cluster_id);
+  // Where a process dies: within the `change`-th change that it makes to its disk from then on.
+  // `then`, in the world, is told, and calls Stop().
+  struct Doom {
+    uint64_t change = 1;
+    std::function<void()> then;
+  };
+
+  void Start(uint64_t cluster_id, std::optional<Doom> doom = {});
   void Stop(Death death);
 
   bool is_up() const { return running_ != nullptr; }
@@ -42,9 +50,7 @@ class StoreHost {
 
   static std::string AddressOf(uint64_t store) { return "store-" + std::to_string(store); }
 
-  // The process dies within the `mutation`-th change that it makes to its disk from now on;
-  // `then`, in the world, is told and calls Stop().
-  void DieWithinChange(uint64_t mutation, std::function<void()> then);
+  void Meet(Doom doom);
 
   // It need not die any more, if it has not yet.
   void Spare();
