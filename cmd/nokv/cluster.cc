@@ -2,6 +2,9 @@
 
 namespace nokv::cli {
 
-void AddClusterCommands(CLI::App& app, Action& chosen) { AddRegions(app, chosen); }
+void AddClusterCommands(CLI::App& app, Action& chosen) {
+  AddRegions(app, chosen);
+  AddKv(app, chosen);
+}
 
 }  // namespace nokv::cli

@@ -44,6 +44,7 @@ void AddCompact(CLI::App& app, Action& chosen);
 void AddClusterCommands(CLI::App& app, Action& chosen);
 
 void AddRegions(CLI::App& app, Action& chosen);
+void AddKv(CLI::App& app, Action& chosen);
 
 // Flags that several commands have. Each command declares those that it obeys.
 struct CommonFlags {
