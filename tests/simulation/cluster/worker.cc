@@ -84,24 +84,22 @@ void Worker::Delete(const std::string& key) {
 
 void Worker::Add(const std::string& key) {
   const Recorder::Id id = Begin(OperationKind::kIncr, key);
-  const auto delta = static_cast<int64_t>(1 + random().Uniform(9));
-  recorder_.At(id).delta = delta;
-  client_.Add({.key = key,
-               .delta = delta,
-               .header = std::string(kCounterHeader),
-               .timeout = options_.timeout},
-              [this, id](absl::StatusOr<client::AddOutcome> outcome) {
-                if (!outcome.ok()) {
-                  Fail(id, outcome.status());
-                } else if (const auto* sum = std::get_if<client::Sum>(&*outcome)) {
-                  recorder_.At(id).sum = sum->value;
-                  recorder_.End(id);
-                } else {
-                  world_.oracle.Violate("a counter can't be added to: " + recorder_.At(id).key);
-                  recorder_.Drop(id);
-                }
-                Later();
-              });
+  // Always the same: adds of unknown outcome that differ make a history very hard to judge.
+  recorder_.At(id).delta = 1;
+  client_.Add(
+      {.key = key, .delta = 1, .header = std::string(kCounterHeader), .timeout = options_.timeout},
+      [this, id](absl::StatusOr<client::AddOutcome> outcome) {
+        if (!outcome.ok()) {
+          Fail(id, outcome.status());
+        } else if (const auto* sum = std::get_if<client::Sum>(&*outcome)) {
+          recorder_.At(id).sum = sum->value;
+          recorder_.End(id);
+        } else {
+          world_.oracle.Violate("a counter can't be added to: " + recorder_.At(id).key);
+          recorder_.Drop(id);
+        }
+        Later();
+      });
 }
 
 void Worker::Replace(const std::string& key) {
