@@ -1,0 +1,294 @@
+#include "cmd/serve/process.h"
+
+#include "cmd/daemon/admin_server.h"
+#include "cmd/daemon/metrics.h"
+#include "cmd/serve/addresses.h"
+#include "cmd/serve/metrics.h"
+#include "engine/base/mutex.h"
+#include "engine/db.h"
+#include "engine/vfs/file_system.h"
+#include "pd/client/grpc/grpc_pd_client.h"
+#include "raftstore/rpc/raft_network.h"
+#include "raftstore/rpc/server.h"
+#include "raftstore/store/store.h"
+#include "raftstore/transport/transport.h"
+
+#include <spdlog/spdlog.h>
+
+#include <map>
+#include <optional>
+#include <utility>
+
+namespace nokv::serve {
+namespace {
+
+constexpr absl::Duration kTick = absl::Milliseconds(10);
+constexpr int kTransportTicks = 10;  // So many of them to one of the transport's,
+constexpr int kReportTicks = 100;    // and to a report.
+constexpr absl::Duration kDrainTime = absl::Milliseconds(200);
+constexpr absl::Duration kAskPause = absl::Milliseconds(100);
+constexpr absl::Duration kPatience = absl::Seconds(5);  // Before it is said again what is awaited.
+
+// The network's commands for the store.
+class StoreHandler final : public rpc::KvHandler {
+ public:
+  explicit StoreHandler(store::Store& store) : store_(store) {}
+
+  void Submit(kv::v1::Command command, rpc::KvDone done) override {
+    store_.Submit(std::move(command), std::move(done));
+  }
+
+ private:
+  store::Store& store_;
+};
+
+absl::StatusOr<std::unique_ptr<DB>> OpenDatabase(const Settings& settings, RecoveryReport* report) {
+  Options options;
+  options.directory = settings.workdir;
+  options.durability = Durability::kPower;
+  options.memory_bytes = settings.memory_bytes;
+  options.groups = true;
+  return DB::Open(options, report);
+}
+
+class StoreProcess final : public Process {
+ public:
+  explicit StoreProcess(const Settings& settings)
+      : settings_(settings),
+        random_(EntropySeed()),
+        loop_(NewThreadPool(1)),
+        edge_(NewThreadPool(1)) {}
+
+  ~StoreProcess() override { End(); }
+
+  absl::Status Open(const ShouldStop& should_stop) {
+    RecoveryReport report;
+    ASSIGN_OR_RETURN(db_, OpenDatabase(settings_, &report));
+    summary_.recovery_seconds = report.seconds;
+    ASSIGN_OR_RETURN(const std::optional<store::Ident> ident, store::ReadIdent(*db_));
+    pd_ = std::make_unique<pd::GrpcPdClient>(
+        pd::GrpcPdOptions{.address = settings_.pd_address,
+                          .cluster_id = ident ? ident->cluster_id : 0,
+                          .timeout = settings_.pd_timeout},
+        *edge_, clock_);
+    settings_.store.cluster_id = ident ? ident->cluster_id : 0;
+    if (!ident) {
+      ASSIGN_OR_RETURN(settings_.store.cluster_id, LearnCluster(should_stop));
+    }
+    ASSIGN_OR_RETURN(store_, store::Store::Open(settings_.store, StoreSeams()));
+    RETURN_IF_ERROR(Bootstrap());
+    summary_.cluster_id = store_->ident().cluster_id;
+    summary_.store_id = store_->ident().store_id;
+    return absl::OkStatus();
+  }
+
+  Summary summary() const override { return summary_; }
+
+  absl::Status Start() override {
+    const store::Ident& ident = store_->ident();
+    addresses_ = std::make_shared<Addresses>(ident.cluster_id, *pd_, clock_, settings_.addresses);
+    ASSIGN_OR_RETURN(transport_, transport::Transport::Create({.cluster = ident.cluster_id,
+                                                               .store = ident.store_id,
+                                                               .incarnation = ident.incarnation},
+                                                              {}, TransportSeams()));
+    handler_.emplace(*store_);
+    ASSIGN_OR_RETURN(
+        server_, rpc::Server::Start(
+                     {.address = settings_.listen_address},
+                     {.handler = *handler_, .clock = clock_, .acceptor = transport_->acceptor()}));
+    store_->Start();
+    return StartAdmin();
+  }
+
+  absl::Status Run(const ShouldStop& should_stop) override {
+    for (uint64_t tick = 0; !should_stop(); ++tick) {
+      clock_.SleepFor(kTick);
+      store_->Tick();
+      if (tick % kTransportTicks == 0) transport_->Tick();
+      if (tick % kReportTicks == 0) AskForReport();
+      MutexLock lock(mutex_);
+      if (!failure_.ok()) return failure_;
+    }
+    server_->Drain(kDrainTime);
+    return absl::OkStatus();
+  }
+
+ private:
+  store::Seams StoreSeams() {
+    return {.db = *db_,
+            .loop = *loop_,
+            .clock = clock_,
+            .random = random_,
+            .pd = *pd_,
+            .send =
+                [this](transport::StoreId to, std::vector<transport::Envelope> envelopes) {
+                  transport_->Send(to, std::move(envelopes));
+                },
+            .disk = [this] { return LookAtDisk(); },
+            .on_failure =
+                [this](const absl::Status& why) {
+                  MutexLock lock(mutex_);
+                  failure_ = why;
+                }};
+  }
+
+  transport::Seams TransportSeams() {
+    return {.network = network_,
+            .resolver = *addresses_,
+            .executor = *edge_,
+            .clock = clock_,
+            .inbox = *store_,
+            .random = random_};
+  }
+
+  // The id of the cluster that the placement driver serves. A directory is of one cluster for ever,
+  // so nothing is made in a new one before this is known.
+  absl::StatusOr<uint64_t> LearnCluster(const ShouldStop& should_stop) {
+    const auto last = std::make_shared<Answer>();
+    absl::Duration waited = absl::ZeroDuration();
+    absl::Duration complain_at = kPatience;
+    while (!should_stop()) {
+      if (pd_->cluster_id() != 0) return pd_->cluster_id();
+      if (!last->Take()) {
+        pd::v1::GetRegionByKeyRequest request;
+        request.set_key("0");  // Any: the answer names the cluster.
+        pd_->GetRegionByKey(std::move(request),
+                            [last](const auto& answer) { last->Set(answer.status()); });
+      }
+      clock_.SleepFor(kAskPause);
+      waited += kAskPause;
+      if (waited < complain_at) continue;
+      complain_at += kPatience;
+      spdlog::warn("waiting for the placement driver at {}, to learn which cluster this is: {}",
+                   settings_.pd_address, last->text());
+    }
+    return absl::CancelledError("asked to end while waiting for the placement driver");
+  }
+
+  // Regions that have changed since the cluster began are what they are by now.
+  absl::Status Bootstrap() {
+    ASSIGN_OR_RETURN(const std::vector<region::RegionMeta> present, store::ListRegions(*db_));
+    std::map<region::RegionId, region::RegionEpoch> epochs;
+    for (const region::RegionMeta& region : present) epochs[region.id] = region.epoch;
+    for (const region::RegionMeta& region : settings_.regions) {
+      const auto found = epochs.find(region.id);
+      if (found != epochs.end() && found->second > region.epoch) continue;
+      RETURN_IF_ERROR(store_->Bootstrap(region));
+      epochs[region.id] = region.epoch;
+    }
+    summary_.regions = epochs.size();
+    return absl::OkStatus();
+  }
+
+  store::DiskSpace LookAtDisk() {
+    const absl::StatusOr<uint64_t> free = vfs::PosixFileSystem().FreeBytes(settings_.workdir);
+    if (!free.ok()) return {};
+    return {.capacity_bytes = *free + db_->GetStats().disk_bytes, .available_bytes = *free};
+  }
+
+  void AskForReport() {
+    store_->Inspect([this](const store::Report& report) {
+      MutexLock lock(mutex_);
+      report_ = report;
+    });
+  }
+
+  store::Report LatestReport() {
+    MutexLock lock(mutex_);
+    return report_;
+  }
+
+  absl::Status StartAdmin() {
+    metrics_.emplace(
+        Sources{.report = [this] { return LatestReport(); }, .transport = *transport_, .db = *db_});
+    if (!settings_.metrics_address) return absl::OkStatus();
+    ASSIGN_OR_RETURN(admin_, daemon::AdminServer::Start(
+                                 settings_.metrics_address->host, settings_.metrics_address->port,
+                                 {.metrics = [this] { return daemon::ToPrometheusText(*metrics_); },
+                                  .variables = [this] { return metrics_->ToJson(); },
+                                  .readiness = [this] { return CheckReady(); }}));
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckReady() {
+    const store::Report report = LatestReport();
+    for (const store::PeerStatus& peer : report.peers) {
+      if (peer.leader == 0) {
+        return UnavailableError("region {} has no leader as far as is known here", peer.region.id);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Whoever uses goes before what is used: those outside first, then the store, then what carried
+  // its calls; threads after everything that gives them work, and the database last.
+  void End() {
+    admin_.reset();
+    server_.reset();
+    if (transport_ != nullptr) transport_->Close();
+    store_.reset();
+    loop_.reset();
+    pd_.reset();
+    edge_.reset();
+    transport_.reset();
+  }
+
+  // The last answer of the placement driver, while there is none that helps.
+  class Answer {
+   public:
+    // Whether a call is under way; if not, the next one is.
+    bool Take() {
+      MutexLock lock(mutex_);
+      return std::exchange(is_under_way_, true);
+    }
+
+    void Set(const absl::Status& status) {
+      MutexLock lock(mutex_);
+      is_under_way_ = false;
+      status_ = status;
+    }
+
+    std::string text() {
+      MutexLock lock(mutex_);
+      return status_.ok() ? "no answer" : std::string(StdView(status_.message()));
+    }
+
+   private:
+    Mutex mutex_;
+    bool is_under_way_ ABSL_GUARDED_BY(mutex_) = false;
+    absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  };
+
+  Settings settings_;
+  Summary summary_;
+  Clock& clock_ = SystemClock();
+  Random random_;
+
+  std::unique_ptr<DB> db_;
+  rpc::RaftNetwork network_;
+  std::unique_ptr<Executor> loop_;  // The store's.
+  std::unique_ptr<Executor> edge_;  // Takes the answers of the driver and the transport's work.
+  std::unique_ptr<pd::GrpcPdClient> pd_;
+  std::shared_ptr<Addresses> addresses_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<transport::Transport> transport_;
+  std::optional<StoreHandler> handler_;
+  std::unique_ptr<rpc::Server> server_;
+  std::optional<Metrics> metrics_;
+  std::unique_ptr<daemon::AdminServer> admin_;
+
+  Mutex mutex_;
+  store::Report report_ ABSL_GUARDED_BY(mutex_);
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Process>> Process::Open(const Settings& settings,
+                                                       const ShouldStop& should_stop) {
+  auto process = std::make_unique<StoreProcess>(settings);
+  RETURN_IF_ERROR(process->Open(should_stop));
+  return process;
+}
+
+}  // namespace nokv::serve
