@@ -79,9 +79,12 @@ done
 
 # --- Processes
 
-declare -A pid_of=() name_of=()  # Of those that run.
-signals=0                        # How often we were told to end.
+declare -A pid_of=()    # Of those that run, by name.
+declare -A code_of=()   # Of those that have ended lately; see take_ended.
+signals=0               # How often we were told to end.
 trap 'signals=$((signals + 1))' INT TERM HUP
+
+exec 3>&2  # Where errors go, always.
 
 say() { echo "==> $*"; }
 
@@ -109,39 +112,48 @@ start() {
   fi
   ((metrics_port == 0)) || command+=(--metrics-addr "127.0.0.1:$((metrics_port + offset))")
 
-  setsid setpriv --pdeathsig TERM -- "${command[@]}" >>"$logs/$name.log" 2>&1 </dev/null &
+  setsid setpriv --pdeathsig TERM -- "${command[@]}" >>"$logs/$name.log" 2>&1 3>&- </dev/null &
   pid_of[$name]=$!
-  name_of[$!]=$name
 }
 
-forget() {
-  local name=${name_of[$1]}
-  unset "name_of[$1]" "pid_of[$name]"
+# take_ended: forgets those that do not run any more, and sets code_of to their codes.
+take_ended() {
+  local name pid
+  code_of=()
+  for name in "${!pid_of[@]}"; do
+    pid=${pid_of[$name]}
+    kill -0 "$pid" 2>/dev/null && continue
+    code_of[$name]=0
+    wait "$pid" 2>/dev/null || code_of[$name]=$?
+    unset "pid_of[$name]"
+  done
 }
 
 # report NAME CODE: how a process ended, and its last words.
 report() {
-  say "$1 ended with code $2; the end of $logs/$1.log:" >&2
-  tail -n 5 "$logs/$1.log" | sed 's/^/    /' >&2
+  say "$1 ended with code $2; the end of $logs/$1.log:" >&3
+  tail -n 5 "$logs/$1.log" | sed 's/^/    /' >&3
 }
 
-# stop NAME...: all at once, and waits for each.
+# stop NAME...: all at once, and returns when they have ended. Those that take too long are killed,
+# or all of them if we are told once more to end.
 stop() {
-  local name pid code deadline=$((SECONDS + stop_seconds)) asked=$signals
+  local name deadline=$((SECONDS + stop_seconds)) asked=$signals
   for name in "$@"; do
-    [[ -z ${pid_of[$name]:-} ]] || kill -TERM "${pid_of[$name]}" 2>/dev/null || true
+    [[ ! -v pid_of[$name] ]] || kill -TERM "${pid_of[$name]}" 2>/dev/null || true
   done
   for name in "$@"; do
-    pid=${pid_of[$name]:-}
-    [[ -n $pid ]] || continue
-    while kill -0 "$pid" 2>/dev/null; do
-      if ((SECONDS >= deadline || signals > asked)); then kill -KILL "$pid" 2>/dev/null || true; fi
+    [[ -v pid_of[$name] ]] || continue
+    while kill -0 "${pid_of[$name]}" 2>/dev/null; do
+      if ((SECONDS >= deadline || signals > asked)); then
+        kill -KILL "${pid_of[$name]}" 2>/dev/null || true
+      fi
       sleep 0.05 || true
     done
-    code=0
-    wait "$pid" 2>/dev/null || code=$?
-    forget "$pid"
-    ((code == 0)) || { report "$name" "$code" && exit_code=1; }
+  done
+  take_ended
+  for name in "${!code_of[@]}"; do
+    [[ ${code_of[$name]} == 0 ]] || { report "$name" "${code_of[$name]}" && exit_code=1; }
   done
 }
 
@@ -161,11 +173,11 @@ stop_all_and_exit() {
 ask() (
   host=${1%:*} port=${1##*:} line=
   host=${host#[}
-  exec 3<>"/dev/tcp/${host%]}/$port" || exit 1
+  exec 4<>"/dev/tcp/${host%]}/$port" || exit 1
   shift
   (($# > 0)) || exit 0
-  printf '%s\r\n' "$*" >&3
-  read -r -t 5 line <&3 || exit 1
+  printf '%s\r\n' "$*" >&4
+  read -r -t 5 line <&4 || exit 1
   printf '%s\n' "$line"
 ) 2>/dev/null
 
@@ -182,16 +194,12 @@ serves() {
 
 # Ends everything if a process has ended: at the start, another try would meet the same reason.
 check_all_run() {
-  local name pid code
-  for name in "${!pid_of[@]}"; do
-    pid=${pid_of[$name]}
-    kill -0 "$pid" 2>/dev/null && continue
-    code=0
-    wait "$pid" 2>/dev/null || code=$?
-    forget "$pid"
-    report "$name" "$code"
-    stop_all_and_exit 1
-  done
+  local name ended
+  take_ended
+  ended=("${!code_of[@]}")
+  ((${#ended[@]} > 0)) || return 0
+  for name in "${ended[@]}"; do report "$name" "${code_of[$name]}"; done
+  stop_all_and_exit 1
 }
 
 wait_until_it_serves() {
@@ -200,7 +208,7 @@ wait_until_it_serves() {
     ((signals == 0)) || stop_all_and_exit 0
     check_all_run
     if ((SECONDS >= deadline)); then
-      say "no service after $ready_seconds s; the logs are in $logs" >&2
+      say "no service after $ready_seconds s; the logs are in $logs" >&3
       stop_all_and_exit 1
     fi
     sleep 0.1 || true
@@ -217,18 +225,20 @@ for name in "${names[@]}"; do say "$name: process ${pid_of[$name]}, log $logs/$n
 say "ready:${redis_addr:+ Redis on $redis_addr,} PD on $pd_addr; Ctrl-C ends it"
 
 while ((signals == 0)); do
-  ((${#name_of[@]} > 0)) || fail "nothing runs any more"
-  code=0 ended=''
-  wait -n -p ended "${!name_of[@]}" 2>/dev/null || code=$?  # Bash itself would tell of a kill.
-  [[ -n ${ended:-} ]] || continue  # A signal for us.
-  name=${name_of[$ended]}
-  forget "$ended"
-  if ((code > 128 && signals == 0)); then
-    say "$name was ended by SIG$(kill -l "$((code - 128))"), starting it again"
-    sleep 1 || true
-    ((signals > 0)) || start "$name"
-  else
-    report "$name" "$code"
-  fi
-done
+  sleep 0.2 || true
+  take_ended
+  killed=()
+  for name in "${!code_of[@]}"; do
+    code=${code_of[$name]}
+    if ((code > 128)); then
+      say "$name was ended by SIG$(kill -l "$((code - 128))"), starting it again"
+      killed+=("$name")
+    else
+      report "$name" "$code"
+    fi
+  done
+  ((${#killed[@]} == 0)) || sleep 1 || true
+  for name in "${killed[@]}"; do start "$name"; done
+  ((${#pid_of[@]} > 0)) || { say "nothing runs any more" >&3 && exit 1; }
+done 2>/dev/null  # Bash itself would tell of each that is killed.
 stop_all_and_exit 0

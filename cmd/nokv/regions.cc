@@ -38,7 +38,9 @@ absl::StatusOr<StoreState> ReadStore(DB& db, uint64_t store_id) {
   ASSIGN_OR_RETURN(const std::unique_ptr<log_store::LogStore> logs,
                    log_store::LogStore::Open(db.groups(), nullptr));
   for (const region::RegionMeta& meta : regions) {
-    RegionRow row{.meta = meta, .applied = db.groups().MarkOf(meta.id)};
+    RegionRow row;
+    row.meta = meta;
+    row.applied = db.groups().MarkOf(meta.id);
     if (const region::Peer* peer = meta.PeerOn(store_id)) row.peer = peer->id;
     // A bootstrap that a crash interrupted has left a region and no log. The store makes it.
     if (const log_store::RegionLog* log = logs->Find(meta.id)) {

@@ -59,6 +59,20 @@ def topology(folder, stores=3, slot_regions=2):
     }
 
 
+def ask(port, *words):
+    """The reply of a new connection, or nothing if there was none."""
+    try:
+        client = redis_server.Raw(port)
+    except OSError:
+        return None
+    try:
+        return client.ask(*words)
+    except (OSError, EOFError):
+        return None
+    finally:
+        client.close()
+
+
 class Daemon:
     """A process that can be started again. Its log grows over all of its lives."""
 
@@ -154,7 +168,7 @@ class Cluster:
         waiting = list(keys or self.keys)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while waiting:
-            answer = self.try_to_ask("SET", waiting[0], "served")
+            answer = self.ask("SET", waiting[0], "served")
             if answer == b"+OK\r\n":
                 waiting.pop(0)
                 continue
@@ -163,18 +177,8 @@ class Cluster:
                                    f"answer {answer!r}\n{self.ends_of_logs()}")
             time.sleep(0.02)
 
-    def try_to_ask(self, *words):
-        """The reply, or nothing if there was none."""
-        try:
-            client = self.connect()
-        except OSError:
-            return None
-        try:
-            return client.ask(*words)
-        except (OSError, EOFError):
-            return None
-        finally:
-            client.close()
+    def ask(self, *words):
+        return ask(self.port, *words)
 
     @staticmethod
     def key_in(region):

@@ -52,10 +52,10 @@ class Case(unittest.TestCase):
             if daemon.runs():
                 self.assertEqual(daemon.stop(), 0, daemon.end_of_log())
         self.cluster.start()
-        self.assertEqual(self.cluster.try_to_ask("GET", "kept"), b"$3\r\nyes\r\n")
+        self.assertEqual(self.cluster.ask("GET", "kept"), b"$3\r\nyes\r\n")
 
     def write(self):
-        self.assertEqual(self.cluster.try_to_ask("SET", "kept", "yes"), b"+OK\r\n")
+        self.assertEqual(self.cluster.ask("SET", "kept", "yes"), b"+OK\r\n")
 
 
 class Directories(Case):
@@ -69,7 +69,7 @@ class Directories(Case):
         self.refused(self.pd(self.cluster.topology["pd"]["work_dir"]),
                      self.cluster.topology["pd"]["work_dir"])
         self.assertTrue(all(daemon.runs() for daemon in self.cluster.daemons()))
-        self.assertEqual(self.cluster.try_to_ask("GET", "kept"), b"$3\r\nyes\r\n")
+        self.assertEqual(self.cluster.ask("GET", "kept"), b"$3\r\nyes\r\n")
 
     def test_the_directory_of_another_store(self):
         self.cluster.start()

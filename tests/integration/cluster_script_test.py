@@ -8,7 +8,6 @@ usage: cluster_script_test.py FOLDER_OF_PROGRAMS FOLDER_OF_SCRIPTS [unittest arg
 import json
 import os
 import re
-import select
 import shutil
 import signal
 import subprocess
@@ -104,27 +103,28 @@ class LocalCluster:
 
     def __init__(self, case):
         self.port = redis_server.free_port()
-        self.process = subprocess.Popen(
-            [os.path.join(SCRIPTS, "run_local_cluster.sh"), "--config", case.config, "--bin",
-             PROGRAMS, "--workdir", case.data("run"), "--redis-addr", f"127.0.0.1:{self.port}",
-             "--metrics-port", "0"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            bufsize=1)
+        self.output = case.data("output")
+        with open(self.output, "wb") as output:
+            self.process = subprocess.Popen(
+                [os.path.join(SCRIPTS, "run_local_cluster.sh"), "--config", case.config, "--bin",
+                 PROGRAMS, "--workdir", case.data("run"), "--redis-addr",
+                 f"127.0.0.1:{self.port}", "--metrics-port", "0"],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
         case.addCleanup(self.end)
-        self.lines = []
         self.wait_for("==> ready")
-        self.processes = dict(re.findall(r"^==> (\S+): process (\d+)", "\n".join(self.lines), re.M))
-        self.processes = {name: int(pid) for name, pid in self.processes.items()}
+        self.processes = {name: int(pid) for name, pid in
+                          re.findall(r"^==> (\S+): process (\d+)", self.text(), re.M)}
+
+    def text(self):
+        with open(self.output, encoding="utf-8") as file:
+            return file.read()
 
     def wait_for(self, text):
         deadline = time.monotonic() + processes.PATIENCE_SECONDS
-        while not any(text in line for line in self.lines):
-            left = max(0, deadline - time.monotonic())
-            readable, _, _ = select.select([self.process.stdout], [], [], left)
-            line = self.process.stdout.readline() if readable else ""
-            if not line:
-                raise RuntimeError(f"no '{text}' but:\n" + "\n".join(self.lines))
-            self.lines.append(line.rstrip())
+        while text not in self.text():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"no '{text}' but:\n{self.text()}")
+            time.sleep(0.02)
 
     def stop(self, sig=signal.SIGTERM):
         self.process.send_signal(sig)
@@ -134,7 +134,9 @@ class LocalCluster:
         if self.process.poll() is None:
             self.process.kill()  # Its children then end by themselves.
             self.process.wait()
-        self.process.stdout.close()
+
+    def ask(self, *words):
+        return processes.ask(self.port, *words)
 
     def cli(self, *words):
         result = subprocess.run(["redis-cli", "-p", str(self.port), *words], capture_output=True,
@@ -170,38 +172,33 @@ class Scripts(Case):
             self.assertEqual(cluster.cli("SET", "greeting", "hello"), "OK")
             self.assertEqual(cluster.cli("GET", "greeting"), "hello")
             self.assertEqual(cluster.cli("INCR", "counter"), "1")
-            self.assertEqual(cluster.cli("DEL", "greeting", ), "1")
+            self.assertEqual(cluster.cli("DEL", "greeting"), "1")
             self.assertEqual(cluster.cli("GET", "greeting"), "")
         if subprocess.run([PYTHON, "-c", "import redis"], stderr=subprocess.DEVNULL,
                           check=False).returncode == 0:
             subprocess.run([PYTHON, "-c", REDIS_SESSION, str(cluster.port)], check=True,
                            timeout=processes.PATIENCE_SECONDS)
-        redis_server.Raw(cluster.port).ask("SET", "kept", "yes")
+        self.assertEqual(cluster.ask("SET", "kept", "yes"), b"+OK\r\n")
         self.assertEqual(cluster.stop(signal.SIGTERM), OK)
         for name, pid in cluster.processes.items():
             self.assertFalse(is_running(pid), name)
 
         cluster = LocalCluster(self)
-        self.assertEqual(redis_server.Raw(cluster.port).ask("GET", "kept"), b"$3\r\nyes\r\n")
+        self.assertEqual(cluster.ask("GET", "kept"), b"$3\r\nyes\r\n")
         self.assertEqual(cluster.stop(signal.SIGINT), OK)
         self.assertEqual(sorted(os.listdir(self.data("run"))),
                          ["logs", "pd", "store-1", "store-2", "store-3"])
 
     def test_what_is_killed_is_started_again(self):
         cluster = LocalCluster(self)
-        self.assertEqual(redis_server.Raw(cluster.port).ask("SET", "kept", "yes"), b"+OK\r\n")
+        self.assertEqual(cluster.ask("SET", "kept", "yes"), b"+OK\r\n")
         for name, pid in cluster.processes.items():
             os.kill(pid, signal.SIGKILL)
         for name in cluster.processes:
             cluster.wait_for(f"{name} was ended by SIGKILL, starting it again")
 
-        def answers():
-            try:
-                return redis_server.Raw(cluster.port).ask("GET", "kept") == b"$3\r\nyes\r\n"
-            except (OSError, EOFError):
-                return False
-
-        self.wait_until(answers, "the data is not there after all were killed")
+        self.wait_until(lambda: cluster.ask("GET", "kept") == b"$3\r\nyes\r\n",
+                        "the data is not there after all were killed")
         self.assertEqual(cluster.stop(), OK)
 
     def test_nothing_is_left_when_the_script_itself_is_killed(self):
@@ -218,7 +215,7 @@ class Scripts(Case):
         self.assertEqual(second.returncode, FAILURE, second.stdout)
         self.assertIn("ended with code 1", second.stderr)
         self.assertTrue(all(is_running(pid) for pid in cluster.processes.values()))
-        self.assertEqual(redis_server.Raw(cluster.port).ask("SET", "k", "v"), b"+OK\r\n")
+        self.assertEqual(cluster.ask("SET", "k", "v"), b"+OK\r\n")
         self.assertEqual(cluster.stop(), OK)
 
     def test_a_store_by_itself_is_the_daemon(self):

@@ -83,12 +83,11 @@ class Kills(Case):
 
     def test_reads_and_writes_go_on_without_one_store(self):
         cluster = self.start()
-        client = cluster.connect()
-        self.assertEqual(client.ask("SET", "before", "1"), b"+OK\r\n")
+        self.assertEqual(cluster.ask("SET", "before", "1"), b"+OK\r\n")
         for store in cluster.stores.values():
             store.kill()
             cluster.wait_until_it_serves()
-            self.assertEqual(cluster.try_to_ask("GET", "before"), b"$1\r\n1\r\n")
+            self.assertEqual(cluster.ask("GET", "before"), b"$1\r\n1\r\n")
             store.start()
             self.wait_for_replicas(cluster)
 
@@ -108,11 +107,11 @@ class Kills(Case):
 class Ends(Case):
     def test_term_ends_each_daemon_with_0_and_the_data_is_there_after_it(self):
         cluster = self.start()
-        self.assertEqual(cluster.try_to_ask("SET", "kept", "yes"), b"+OK\r\n")
+        self.assertEqual(cluster.ask("SET", "kept", "yes"), b"+OK\r\n")
         for daemon in [cluster.gateway, *cluster.stores.values(), cluster.pd]:
             self.assertEqual(daemon.stop(), 0, daemon.end_of_log())
         cluster.start()
-        self.assertEqual(cluster.try_to_ask("GET", "kept"), b"$3\r\nyes\r\n")
+        self.assertEqual(cluster.ask("GET", "kept"), b"$3\r\nyes\r\n")
 
 
 class LeaderLoss(Case):
