@@ -218,6 +218,20 @@ class Scripts(Case):
         self.assertEqual(cluster.ask("SET", "k", "v"), b"+OK\r\n")
         self.assertEqual(cluster.stop(), OK)
 
+    def test_directories_can_be_made_in_advance_and_again(self):
+        with open(self.config, encoding="utf-8") as file:
+            pd = processes.Daemon("pd", [os.path.join(PROGRAMS, "nokv"), "pd", "--config",
+                                         self.config, "--addr", json.load(file)["pd"]["addr"],
+                                         "--workdir", self.data("pd")], self.data("pd.log"))
+        self.addCleanup(pd.kill)
+        pd.start()
+        for _ in range(2):
+            made = script("bootstrap_from_config.sh", "--config", self.config, "--bin", PROGRAMS,
+                          "--path-template", self.data("made/store-{id}"))
+            self.assertEqual(made.returncode, OK, made.stderr)
+            self.assertTrue(made.stdout.endswith("3 stores have their regions\n"), made.stdout)
+        self.assertEqual(sorted(os.listdir(self.data("made"))), ["store-1", "store-2", "store-3"])
+
     def test_a_store_by_itself_is_the_daemon(self):
         store = subprocess.Popen(
             [os.path.join(SCRIPTS, "serve_from_config.sh"), "--config", self.config, "--bin",

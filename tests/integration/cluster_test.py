@@ -9,6 +9,7 @@ With NOKV_TEST_SCALE=long it kills more often. Prints how long the loss of a lea
 
 import json
 import os
+import subprocess
 import sys
 import time
 import unittest
@@ -24,6 +25,8 @@ LEADER_KILLS = 30 if IS_LONG else 5
 ROUNDS_OF_KILLS = 5 if IS_LONG else 1
 WRITERS = 4
 LOAD_SECONDS = 1.0  # Between two events.
+REPORT_SECONDS = 2.0  # By then a store's figures tell of an election.
+SLOT_REGION = 2  # The id of the first region of slots.
 
 
 class Case(unittest.TestCase):
@@ -114,6 +117,37 @@ class Ends(Case):
         self.assertEqual(cluster.ask("GET", "kept"), b"$3\r\nyes\r\n")
 
 
+class Regions(Case):
+    def test_the_directory_of_a_stopped_store_shows_its_regions(self):
+        cluster = self.start()
+        for daemon in reversed(cluster.daemons()):
+            self.assertEqual(daemon.stop(), 0, daemon.end_of_log())
+        for store in cluster.stores:
+            shown = self.regions(cluster, store, "--json")
+            answer = json.loads(shown)
+            self.assertEqual(answer["store_id"], store)
+            self.assertEqual([region["id"] for region in answer["regions"]], [1, 2, 3])
+            for region in answer["regions"]:
+                self.assertEqual([(peer["store_id"], peer["peer_id"]) for peer in region["peers"]],
+                                 [(i, 100 * i + region["id"]) for i in cluster.stores])
+                self.assertEqual(region["peer_id"], 100 * store + region["id"])
+                self.assertGreater(region["term"], 0)
+                self.assertLessEqual(region["first"], region["last"] + 1)
+                self.assertLessEqual(region["applied"], region["commit"])
+                self.assertLessEqual(region["commit"], region["last"])
+            self.assertEqual(self.regions(cluster, store, "--json"), shown)
+            lines = self.regions(cluster, store).splitlines()
+            self.assertTrue(lines[0].startswith(f"store {store} of cluster {answer['cluster_id']}"))
+            self.assertEqual([line.split()[0] for line in lines[1:]], ["ID", "1", "2", "3"])
+
+    @staticmethod
+    def regions(cluster, store, *flags):
+        directory = os.path.join(cluster.folder, f"store-{store}")
+        return subprocess.run([os.path.join(PROGRAMS, "nokv"), "regions", "--workdir", directory,
+                               *flags], capture_output=True, text=True, check=True,
+                              timeout=processes.PATIENCE_SECONDS).stdout
+
+
 class LeaderLoss(Case):
     def test_the_loss_of_a_leader_stops_writes_for_a_moment(self):
         """From kill -9 to the first acknowledged write of a client that tries again and again.
@@ -127,14 +161,32 @@ class LeaderLoss(Case):
             cluster.wait_until_it_serves()
             seconds.append(time.monotonic() - begin)
             leader.start()
-            time.sleep(LOAD_SECONDS)
+            time.sleep(REPORT_SECONDS)
         seconds.sort()
         print(f"writes returned after {LEADER_KILLS} kills of the leader: "
               f"p50 {quantile(seconds, 0.5):.2f} s, p99 {quantile(seconds, 0.99):.2f} s, "
               f"max {seconds[-1]:.2f} s", file=sys.stderr)
 
     def leader(self, cluster):
-        raise NotImplementedError
+        """The store that says it leads the region of slots; by the highest term if several do."""
+        deadline = time.monotonic() + processes.PATIENCE_SECONDS
+        while True:
+            claims = [(region["term"], store)
+                      for store, port in cluster.metrics_of_store.items()
+                      for region in self.variables(port).get("NoKV.Regions", [])
+                      if region["id"] == SLOT_REGION and region["leader"] == region["peer"]]
+            if claims:
+                return max(claims)[1]
+            self.assertLess(time.monotonic(), deadline, "no store says that it leads")
+            time.sleep(0.1)
+
+    @staticmethod
+    def variables(port):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/debug/vars", timeout=5) as page:
+                return json.load(page)
+        except OSError:
+            return {}
 
 
 def quantile(ordered, share):
