@@ -63,10 +63,10 @@ class Latches {
   using Lines = std::map<std::string, Line, std::less<>>;
 
   struct Write {
-    std::vector<std::string> keys;
+    std::vector<std::string> keys = {};
     size_t waits_for = 0;  // Lines in which others stand before it.
     Moment held_since = 0;
-    mvcc::Timestamp commit;  // Zero: not drawn yet.
+    mvcc::Timestamp commit = {};  // Zero: not drawn yet.
   };
 
   bool IsBlocking(const Line& line, const ReadPoint& read) const;

@@ -72,6 +72,9 @@ class Ticket {
   uint64_t bytes_ = 0;
 };
 
+// What a command takes beside its own bytes, about.
+inline constexpr uint64_t kCommandOverheadBytes = 256;
+
 struct Pending {
   kv::v1::Command command;
   Done done;

@@ -31,9 +31,8 @@ enum class Bug : uint8_t {
   kMarkWithoutData,         // The mark runs ahead of the data: a crash loses what was applied.
 
   // Latches.
-  kReadIgnoresLatches,    // A snapshot read does not wait for a write that may commit below it.
-  kTimestampBeforeLatch,  // The commit timestamp is one from before the keys were latched.
-  kWritesShareKeys,       // Two writes of a key are evaluated side by side.
+  kReadIgnoresLatches,  // A snapshot read does not wait for a write that may commit below it.
+  kWritesShareKeys,     // Two writes of a key are evaluated side by side.
 
   // What waits for the disk.
   kSendBeforeSync,  // Promises leave before what they promise is durable.

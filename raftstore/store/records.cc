@@ -20,18 +20,20 @@ absl::StatusOr<std::optional<ColumnFamilyHandle>> FindMeta(DB& db) {
   return *found;
 }
 
+}  // namespace
+
 absl::StatusOr<bool> HasRows(DB& db) {
   for (const auto& [name, family] : db.ListColumnFamilies()) {
-    const std::unique_ptr<Iterator> rows =
-        db.NewIterator({.column_family = family, .keys_only = true});
+    IteratorOptions options;
+    options.column_family = family;
+    options.keys_only = true;
+    const std::unique_ptr<Iterator> rows = db.NewIterator(options);
     rows->SeekToFirst();
     RETURN_IF_ERROR(rows->status());
     if (rows->Valid()) return true;
   }
   return false;
 }
-
-}  // namespace
 
 std::string IdentKey() { return std::string(1, kIdentTag); }
 
@@ -68,17 +70,6 @@ absl::StatusOr<Ident> DecodeIdent(std::string_view bytes) {
   return ident;
 }
 
-absl::StatusOr<std::optional<Ident>> LoadIdent(DB& db, ColumnFamilyHandle meta) {
-  std::string bytes;
-  ASSIGN_OR_RETURN(const bool is_found, db.Get({.column_family = meta}, IdentKey(), &bytes));
-  if (is_found) return DecodeIdent(bytes);
-  ASSIGN_OR_RETURN(const bool has_rows, HasRows(db));
-  if (has_rows || !db.groups().List().empty()) {
-    return FailedPreconditionError("the database has content and is no store's");
-  }
-  return std::nullopt;
-}
-
 absl::StatusOr<std::vector<region::RegionMeta>> LoadRegions(DB& db, ColumnFamilyHandle meta) {
   std::vector<region::RegionMeta> regions;
   const std::unique_ptr<Iterator> rows =
@@ -102,7 +93,10 @@ absl::StatusOr<std::vector<region::RegionMeta>> LoadRegions(DB& db, ColumnFamily
 absl::StatusOr<std::optional<Ident>> ReadIdent(DB& db) {
   ASSIGN_OR_RETURN(const std::optional<ColumnFamilyHandle> meta, FindMeta(db));
   if (!meta.has_value()) return std::nullopt;
-  return LoadIdent(db, *meta);
+  std::string bytes;
+  ASSIGN_OR_RETURN(const bool is_found, db.Get({.column_family = *meta}, IdentKey(), &bytes));
+  if (!is_found) return std::nullopt;
+  return DecodeIdent(bytes);
 }
 
 absl::StatusOr<std::vector<region::RegionMeta>> ListRegions(DB& db) {

@@ -16,8 +16,8 @@ namespace nokv::store {
 std::string IdentKey();
 std::string RegionKey(region::RegionId region);
 
-// Nothing for a new database. FailedPrecondition for one that has other content and no ident.
-absl::StatusOr<std::optional<Ident>> LoadIdent(DB& db, ColumnFamilyHandle meta);
+// Whether anything is in any family.
+absl::StatusOr<bool> HasRows(DB& db);
 
 // In order of ids. DataLoss or Unimplemented for a record that can't be read, with the region.
 absl::StatusOr<std::vector<region::RegionMeta>> LoadRegions(DB& db, ColumnFamilyHandle meta);

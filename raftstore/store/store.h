@@ -77,8 +77,9 @@ class Store final : public transport::Inbox {
   const Ident& ident() const;
 
  private:
-  Store(std::shared_ptr<Mailbox> mailbox, std::unique_ptr<Loop> loop);
+  Store(const Options& options, std::shared_ptr<Mailbox> mailbox, std::unique_ptr<Loop> loop);
 
+  const Options options_;
   const std::shared_ptr<Mailbox> mailbox_;
   const std::unique_ptr<Loop> loop_;
 };

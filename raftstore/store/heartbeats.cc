@@ -1,0 +1,101 @@
+#include "raftstore/store/heartbeats.h"
+
+#include "raftstore/region/region_proto.h"
+
+#include <utility>
+
+namespace nokv::store {
+namespace {
+
+constexpr size_t kReportsMax = 4'096;  // Of a call, as the contract says.
+
+// A peer that lacks more than this is too far behind to lead.
+constexpr raft::Index kPendingEntries = 1'024;
+
+uint64_t Nanos(absl::Duration duration) {
+  return static_cast<uint64_t>(absl::ToInt64Nanoseconds(duration));
+}
+
+pd::v1::RegionReport ReportOf(const Peer& peer) {
+  pd::v1::RegionReport report;
+  *report.mutable_region() = region::ToProto(peer.region());
+  report.set_leader_peer_id(peer.raft().id());
+  report.set_term(peer.raft().term());
+  for (const raft::Progress& progress : peer.raft().progress()) {
+    if (progress.id != peer.raft().id() &&
+        progress.match + kPendingEntries < peer.raft().last_index()) {
+      report.add_pending_peer_ids(progress.id);
+    }
+  }
+  return report;
+}
+
+}  // namespace
+
+void Heartbeats::Run(const std::map<region::RegionId, std::unique_ptr<Peer>>& peers) {
+  if (shared_.now_nanos >= store_due_nanos_ && !is_store_call_under_way_) ReportStore();
+  if (shared_.now_nanos >= regions_due_nanos_) {
+    regions_due_nanos_ = shared_.now_nanos + Nanos(shared_.options.region_heartbeat_interval);
+    for (const auto& [region, peer] : peers) {
+      if (peer->raft().is_leader()) soon_.insert(region);
+    }
+  }
+  if (!soon_.empty() && !is_regions_call_under_way_) ReportRegions(peers);
+}
+
+void Heartbeats::ReportStore() {
+  store_due_nanos_ = shared_.now_nanos + Nanos(shared_.options.store_heartbeat_interval);
+  is_store_call_under_way_ = true;
+  pd::v1::StoreHeartbeatRequest request;
+  request.set_cluster_id(shared_.ident.cluster_id);
+  request.set_store_id(shared_.ident.store_id);
+  request.set_identity(shared_.ident.identity);
+  request.set_address(shared_.options.address);
+  request.mutable_stats()->set_capacity_bytes(shared_.disk.capacity_bytes);
+  request.mutable_stats()->set_available_bytes(shared_.disk.available_bytes);
+  request.mutable_stats()->set_is_busy(shared_.has_disk_stalled() || shared_.is_disk_full());
+  pd_.StoreHeartbeat(std::move(request), [this, mailbox = mailbox_](
+                                             absl::StatusOr<pd::v1::StoreHeartbeatResponse> reply) {
+    mailbox->Post([this, reply = std::move(reply)] { TakeStoreReply(reply); });
+  });
+}
+
+void Heartbeats::TakeStoreReply(const absl::StatusOr<pd::v1::StoreHeartbeatResponse>& reply) {
+  is_store_call_under_way_ = false;
+  if (!reply.ok()) return;  // The next one tells the same.
+  if (reply->has_refusal()) {
+    orders_.on_refusal(FailedPreconditionError("the placement driver does not admit store {}: {}",
+                                               shared_.ident.store_id, reply->refusal().message()));
+    return;
+  }
+  for (const pd::v1::Order& order : reply->orders()) orders_.on_order(order);
+}
+
+void Heartbeats::ReportRegions(const std::map<region::RegionId, std::unique_ptr<Peer>>& peers) {
+  pd::v1::RegionHeartbeatRequest request;
+  request.set_cluster_id(shared_.ident.cluster_id);
+  request.set_store_id(shared_.ident.store_id);
+  std::vector<region::RegionId> told;
+  while (!soon_.empty() && told.size() < kReportsMax) {
+    const region::RegionId region = *soon_.begin();
+    soon_.erase(soon_.begin());
+    const auto peer = peers.find(region);
+    if (peer == peers.end() || !peer->second->raft().is_leader()) continue;
+    *request.add_reports() = ReportOf(*peer->second);
+    told.push_back(region);
+  }
+  if (told.empty()) return;
+  is_regions_call_under_way_ = true;
+  pd_.RegionHeartbeat(std::move(request),
+                      [this, mailbox = mailbox_, told = std::move(told)](
+                          const absl::StatusOr<pd::v1::RegionHeartbeatResponse>& reply) {
+                        mailbox->Post([this, told, is_ok = reply.ok()] {
+                          is_regions_call_under_way_ = false;
+                          // What was refused or stale is not told again before its time: nothing
+                          // has changed.
+                          if (!is_ok) soon_.insert(told.begin(), told.end());
+                        });
+                      });
+}
+
+}  // namespace nokv::store

@@ -1,0 +1,201 @@
+#include "raftstore/store/loop.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace nokv::store {
+namespace {
+
+constexpr absl::Duration kLookAroundInterval = absl::Milliseconds(100);
+constexpr absl::Duration kLookAtDiskInterval = absl::Seconds(1);
+
+uint64_t Nanos(absl::Duration duration) {
+  return static_cast<uint64_t>(absl::ToInt64Nanoseconds(duration));
+}
+
+}  // namespace
+
+bool Loop::Round(Inputs inputs) {
+  if (!failure_.ok()) return false;  // What came is forgotten: this process is about to end.
+  ++shared_.statistics.rounds;
+  ReadClock();
+  for (const std::function<void()>& task : inputs.tasks) task();
+  WakeDue();
+  StepAll(std::move(inputs.received));
+  for (const transport::Undelivered& lost : inputs.undelivered) {
+    Peer* const peer = FindPeer(lost.region);
+    if (peer == nullptr) continue;
+    Touch(*peer);
+    peer->Return(lost);
+  }
+  SubmitAll(std::move(inputs.commands));
+  LookAround();
+
+  for (size_t i = 0; i < touched_.size(); ++i) touched_[i]->Work();
+  DrawTimestamps();
+  TakeReadies();
+  WriteRound();
+  Apply();
+  SendAll();
+
+  for (Peer* const peer : std::exchange(touched_, {})) {
+    peer->is_touched = false;
+    timers_.Set(peer->region().id, shared_.ticks + peer->raft().ticks_until_action());
+    if (peer->TakeNewLeadership()) heartbeats_.ReportSoon(peer->region().id);
+    if (peer->has_work()) Touch(*peer);
+  }
+  return failure_.ok() && !touched_.empty() && taken_.empty() && applier_.empty();
+}
+
+// After what came was taken: what a pause of the process let come meets the ticks of the pause.
+// More than two timeouts of it make no difference.
+void Loop::ReadClock() {
+  shared_.now_nanos = seams_.clock.MonotonicNanos();
+  const uint64_t tick = Nanos(shared_.options.tick);
+  const uint64_t passed = (shared_.now_nanos - std::min(ticked_nanos_, shared_.now_nanos)) / tick;
+  ticked_nanos_ += passed * tick;
+  shared_.ticks += std::min<uint64_t>(passed, 2 * shared_.options.election_ticks);
+}
+
+void Loop::WakeDue() {
+  std::vector<region::RegionId> due;
+  timers_.TakeDue(shared_.ticks, due);
+  for (const region::RegionId region : due) Touch(*peers_.at(region));
+}
+
+// Everything that happens to a peer in a round happens at the round's time.
+void Loop::Touch(Peer& peer) {
+  peer.AdvanceTicks();
+  if (!std::exchange(peer.is_touched, true)) touched_.push_back(&peer);
+}
+
+Peer* Loop::FindPeer(region::RegionId region) {
+  const auto peer = peers_.find(region);
+  return peer == peers_.end() ? nullptr : peer->second.get();
+}
+
+void Loop::StepAll(std::vector<Received> received) {
+  for (auto& [from, messages] : received) {
+    for (transport::Envelope& envelope : messages) {
+      Peer* const peer = FindPeer(envelope.region);
+      if (peer == nullptr) {
+        ++shared_.statistics.messages_dropped;
+        continue;
+      }
+      Touch(*peer);
+      peer->Step(from, std::move(envelope));
+    }
+  }
+}
+
+void Loop::SubmitAll(std::vector<std::unique_ptr<Pending>> commands) {
+  for (std::unique_ptr<Pending>& pending : commands) {
+    const kv::v1::Context* const context = ContextOf(pending->command);
+    if (context == nullptr) {
+      pending->Answer(Refuse(pending->command, NotServed("nothing is asked")));
+      continue;
+    }
+    if (Refusal refusal = CheckStore(*context, shared_.ident)) {
+      pending->Answer(Refuse(pending->command, *std::move(refusal)));
+      continue;
+    }
+    Peer* const peer = FindPeer(context->region_id());
+    if (peer == nullptr) {
+      pending->Answer(Refuse(pending->command, RegionNotFound(context->region_id())));
+      continue;
+    }
+    const absl::Duration timeout =
+        context->timeout_ms() == 0
+            ? shared_.options.timeout_default
+            : std::min(absl::Milliseconds(context->timeout_ms()), shared_.options.timeout_max);
+    pending->deadline_nanos = shared_.now_nanos + Nanos(timeout);
+    Touch(*peer);
+    if (!std::exchange(peer->is_watched, true)) watched_.push_back(peer);
+    peer->Submit(std::move(pending));
+  }
+}
+
+// One call for all writes that hold their keys. So each timestamp is drawn after its keys were
+// latched.
+void Loop::DrawTimestamps() {
+  if (shared_.wishes.empty()) return;
+  ++shared_.statistics.timestamp_calls;
+  auto wishes =
+      std::make_shared<const std::vector<TimestampWish>>(std::exchange(shared_.wishes, {}));
+  pd::v1::TsoRequest request;
+  request.set_cluster_id(shared_.ident.cluster_id);
+  request.set_count(static_cast<uint32_t>(wishes->size()));
+  seams_.pd.Tso(std::move(request),
+                [this, mailbox = mailbox_, wishes = std::move(wishes),
+                 above = last_timestamp_](absl::StatusOr<pd::v1::TsoResponse> reply) {
+                  mailbox->Post([this, wishes, above, reply = std::move(reply)] {
+                    TakeTimestamps(*wishes, above, reply);
+                  });
+                });
+}
+
+// `above`: what was known to be drawn when the call was made.
+void Loop::TakeTimestamps(const std::vector<TimestampWish>& wishes, uint64_t above,
+                          const absl::StatusOr<pd::v1::TsoResponse>& reply) {
+  const bool is_good = reply.ok() && reply->count() == wishes.size() &&
+                       reply->first_timestamp() > above &&
+                       reply->first_timestamp() < UINT64_MAX - wishes.size();
+  const uint64_t first = is_good ? reply->first_timestamp() : 0;
+  for (size_t i = 0; i < wishes.size(); ++i) {
+    Peer* const peer = FindPeer(wishes[i].region);
+    if (peer == nullptr) continue;
+    Touch(*peer);
+    if (is_good) {
+      peer->Stamp(wishes[i].write, mvcc::Timestamp(first + i));
+    } else {
+      peer->Stamp(wishes[i].write, UnavailableError("no timestamps"));
+    }
+  }
+  if (is_good) last_timestamp_ = std::max(last_timestamp_, first + wishes.size() - 1);
+}
+
+// What needs no more precision than the interval.
+void Loop::LookAround() {
+  if (shared_.now_nanos - looked_around_nanos_ < Nanos(kLookAroundInterval)) return;
+  looked_around_nanos_ = shared_.now_nanos;
+  for (Peer* const peer : std::exchange(watched_, {})) {
+    peer->Expire();
+    Touch(*peer);  // That may have freed keys for others.
+    peer->is_watched = peer->has_waiting();
+    if (peer->is_watched) watched_.push_back(peer);
+  }
+  heartbeats_.Run(peers_);
+  if (shared_.now_nanos - looked_at_disk_nanos_ < Nanos(kLookAtDiskInterval)) return;
+  looked_at_disk_nanos_ = shared_.now_nanos;
+  if (seams_.disk != nullptr) shared_.disk = seams_.disk();
+  CompactUnderPressure();
+}
+
+void Loop::CarryOut(const pd::v1::Order& order) {
+  Peer* const peer = FindPeer(order.region_id());
+  if (peer == nullptr || !order.has_transfer_leader()) return;
+  const region::RegionEpoch epoch{.conf_version = order.epoch().conf_version(),
+                                  .version = order.epoch().version()};
+  if (epoch != peer->region().epoch) return;
+  Touch(*peer);
+  // Refused, the driver finds that nothing has changed.
+  static_cast<void>(peer->raft().TransferLeadership(order.transfer_leader().to().id()));
+}
+
+void Loop::Fail(const absl::Status& why) {
+  if (!failure_.ok()) return;
+  failure_ = why;
+  if (seams_.on_failure != nullptr) seams_.on_failure(why);
+}
+
+Report Loop::MakeReport() {
+  Report report;
+  report.statistics = shared_.statistics;
+  report.statistics.messages_dropped += mailbox_->messages_dropped();
+  report.statistics.commands_waiting = mailbox_->admission().count();
+  report.statistics.unsynced_bytes = shared_.unsynced_bytes;
+  for (const auto& [region, peer] : peers_) report.peers.push_back(peer->status());
+  return report;
+}
+
+}  // namespace nokv::store
