@@ -12,6 +12,8 @@ namespace {
 
 constexpr int kKeepAliveMillis = 10'000;
 constexpr int kKeepAliveTimeoutMillis = 3'000;
+constexpr int kReconnectMillisMin = 100;
+constexpr int kReconnectMillisMax = 2'000;
 constexpr int kPingsMillisMin = 5'000;  // Callers that ping more often are sent away.
 
 std::shared_ptr<grpc::ChannelCredentials> CallerCredentials(const std::optional<Tls>& tls) {
@@ -42,6 +44,8 @@ std::shared_ptr<grpc::Channel> NewChannel(const std::string& address,
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepAliveMillis);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepAliveTimeoutMillis);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMillisMin);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMillisMax);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // Addresses are meant as they stand.
   return grpc::CreateCustomChannel(address, CallerCredentials(options.tls), arguments);

@@ -36,7 +36,7 @@ struct ChannelOptions {
   std::optional<Tls> tls = {};
 };
 
-// Connects at the first call.
+// Connects at the first call, and again 100 ms to 2 s after each failure.
 std::shared_ptr<grpc::Channel> NewChannel(const std::string& address,
                                           const ChannelOptions& options);
 
