@@ -289,6 +289,18 @@ TEST_CASE("while the driver is away reads go on, and writes wait for it", "[clie
   REQUIRE(f.Get("k") == "v");
 }
 
+TEST_CASE("a leader that changes while the driver is away is found all the same", "[client]") {
+  Fixture f;
+  f.Put("k", "v");
+  SECTION("it refuses") { f.world.is_pd_down = true; }
+  SECTION("it is silent") { f.world.is_pd_silent = true; }
+  f.world.is_down[1] = true;
+  f.world.RegionOf("k").leader_store = 0;
+  f.world.time.After(absl::Seconds(2), [&] { f.world.RegionOf("k").leader_store = 3; });
+  REQUIRE(TimeOf(f, [&] { REQUIRE(f.Get("k") == "v"); }) < absl::Seconds(4));
+  REQUIRE(TimeOf(f, [&] { REQUIRE(f.Get("k") == "v"); }) < absl::Milliseconds(2));
+}
+
 TEST_CASE("when the driver is back, those who waited go on", "[client]") {
   Fixture f;
   f.world.is_pd_down = true;

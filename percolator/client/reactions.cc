@@ -42,12 +42,13 @@ Reaction TakeRegions(const errors::v1::EpochNotMatch& error, const Target& targe
     const uint64_t leader = PeerOnStore(region, target.peer.store_id());
     has_news |= cache.Insert(region, leader) == RegionCache::News::kNew;
   }
-  if (!has_news) cache.Drop(target.region->id());
+  if (!has_news) cache.Doubt(target.region->id());
   return {.wait = has_news ? Wait::kHint : Wait::kMoved};
 }
 
-Reaction Drop(const Target& target, RegionCache& cache) {
-  cache.Drop(target.region->id());
+Reaction Doubt(const Target& target, RegionCache& cache) {
+  cache.TryNext(target.region->id(), target.peer.id());
+  cache.Doubt(target.region->id());
   return {.wait = Wait::kMoved};
 }
 
@@ -61,7 +62,7 @@ Reaction ReactTo(const RegionError& error, const Target& target, RegionCache& ca
       return TakeRegions(error.epoch_not_match(), target, cache);
     case RegionError::kRegionNotFound:
     case RegionError::kKeyNotInRegion:
-      return Drop(target, cache);
+      return Doubt(target, cache);
     case RegionError::kServerIsBusy: {
       const auto wait_ms = static_cast<int64_t>(
           std::min<uint64_t>(error.server_is_busy().wait_ms(), uint64_t{kBusyMsMax}));
@@ -69,7 +70,7 @@ Reaction ReactTo(const RegionError& error, const Target& target, RegionCache& ca
     }
     case RegionError::kStoreNotMatch:
       cache.ForgetAddress(target.peer.store_id());
-      return Drop(target, cache);
+      return Doubt(target, cache);
     case RegionError::kStaleCommand:
       return {.wait = Wait::kStale};
     case RegionError::kDiskFull:

@@ -107,7 +107,8 @@ std::optional<Target> RegionCache::TargetOf(ByStart::iterator found) {
       return Target{.region = entry.region,
                     .peer = peer,
                     .address = address->second,
-                    .is_guess = !entry.is_leader_known || entry.strikes > 0};
+                    .is_guess = !entry.is_leader_known || entry.strikes > 0,
+                    .is_doubtful = entry.is_doubtful};
     }
     Turn(entry);
   }
@@ -147,6 +148,7 @@ RegionCache::News RegionCache::Insert(const Region& region, uint64_t leader_peer
       if (leader) entry.target = *leader;
       entry.is_leader_known |= leader.has_value();
       entry.strikes = 0;
+      entry.is_doubtful = false;
       return News::kKnown;
     }
   }
@@ -161,7 +163,7 @@ RegionCache::News RegionCache::Insert(const Region& region, uint64_t leader_peer
 
 void RegionCache::Replace(const Region& region, uint64_t leader_peer_id) {
   NOKV_CHECK(region.peers_size() > 0);
-  Drop(region.id());
+  if (const auto same = by_id_.find(region.id()); same != by_id_.end()) Erase(same->second);
   for (auto other = FirstOverlap(region); other != by_start_.end();) {
     if (!region.end_key().empty() && other->first >= region.end_key()) break;
     Erase(other++);
@@ -195,8 +197,10 @@ void RegionCache::SetAddress(uint64_t store_id, const std::string& address) {
 void RegionCache::Confirm(uint64_t region_id) {
   const auto found = by_id_.find(region_id);
   if (found == by_id_.end()) return;
-  found->second->second.strikes = 0;
-  found->second->second.is_leader_known = true;
+  Entry& entry = found->second->second;
+  entry.strikes = 0;
+  entry.is_leader_known = true;
+  entry.is_doubtful = false;
 }
 
 bool RegionCache::SetLeader(uint64_t region_id, uint64_t peer_id) {
@@ -205,7 +209,7 @@ bool RegionCache::SetLeader(uint64_t region_id, uint64_t peer_id) {
   Entry& entry = found->second->second;
   const std::optional<int> leader = FindVoter(*entry.region, peer_id);
   if (!leader || ++entry.strikes > 2 * Voters(*entry.region)) {
-    Erase(found->second);
+    Doubt(entry);
     return false;
   }
   entry.target = *leader;
@@ -220,13 +224,19 @@ void RegionCache::TryNext(uint64_t region_id, uint64_t peer_id) {
   const Region& region = *entry.region;
   // Others may have found out before.
   if (region.peers(entry.target).id() != peer_id) return;
-  if (++entry.strikes >= Voters(region)) return Erase(found->second);
+  ++entry.strikes;
   Turn(entry);
+  if (entry.strikes >= Voters(region)) Doubt(entry);
 }
 
-void RegionCache::Drop(uint64_t region_id) {
+void RegionCache::Doubt(uint64_t region_id) {
   const auto found = by_id_.find(region_id);
-  if (found != by_id_.end()) Erase(found->second);
+  if (found != by_id_.end()) Doubt(found->second->second);
+}
+
+void RegionCache::Doubt(Entry& entry) {
+  entry.is_doubtful = true;
+  entry.strikes = 0;
 }
 
 void RegionCache::Erase(ByStart::iterator entry) {

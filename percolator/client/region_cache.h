@@ -26,7 +26,8 @@ struct Target {
   std::shared_ptr<const meta::v1::Region> region;
   meta::v1::Peer peer;
   std::string address;
-  bool is_guess = false;  // Tell the cache if it was right: Confirm().
+  bool is_guess = false;     // Tell the cache if it was right: Confirm().
+  bool is_doubtful = false;  // Better ask the placement driver first, if it answers.
 };
 
 bool Contains(const meta::v1::Region& region, std::string_view key);
@@ -59,8 +60,8 @@ class RegionCache {
   // The target answered as a leader.
   void Confirm(uint64_t region_id);
 
-  // Somebody named the leader. False, and the region is dropped, if it is none of its voters or
-  // such hints have led nowhere too often.
+  // Somebody named the leader. False, and the route is doubtful, if it is none of the region's
+  // voters or such hints have led nowhere too often.
   bool SetLeader(uint64_t region_id, uint64_t peer_id);
 
   // The store does not answer: regions turn to their other peers, unless told that it leads.
@@ -71,11 +72,12 @@ class RegionCache {
     if (!silent_stores_.empty()) silent_stores_.erase(store_id);
   }
 
-  // `peer_id` is of no use. If it still is the target the next peer becomes it; if all have been
-  // tried the region is dropped.
+  // `peer_id` is of no use. If it still is the target the next peer becomes it; when all have been
+  // tried the route is doubtful.
   void TryNext(uint64_t region_id, uint64_t peer_id);
 
-  void Drop(uint64_t region_id);
+  // The route is wrong, or out of date. It stays, for while the placement driver is away.
+  void Doubt(uint64_t region_id);
 
   size_t size() const { return by_start_.size(); }
 
@@ -85,6 +87,7 @@ class RegionCache {
     int target = 0;   // Among its peers.
     int strikes = 0;  // Peers tried, and hints followed, since one answered as a leader.
     bool is_leader_known = false;
+    bool is_doubtful = false;
     bool is_hinted = false;  // By a peer, which is worth more than silence in the past.
     bool is_used = false;    // Since the hand last came by.
   };
@@ -97,6 +100,7 @@ class RegionCache {
   void TurnFromSilence(Entry& entry) const;
   static void Turn(Entry& entry);
   ByStart::iterator FirstOverlap(const meta::v1::Region& region);
+  void Doubt(Entry& entry);
   void Erase(ByStart::iterator entry);
   void MakeRoom();
 

@@ -109,7 +109,7 @@ TEST_CASE("a region replaces those that it shares keys with, if it is not older"
   REQUIRE(cache.size() == 1);
 }
 
-TEST_CASE("peers are tried in turn, and after the last the route is forgotten", "[client]") {
+TEST_CASE("peers are tried in turn, and after the last the route is doubtful", "[client]") {
   RegionCache cache = MakeCache();
   cache.Insert(MakeRegion(1, "", ""), 12);
   cache.TryNext(1, 12);
@@ -120,8 +120,17 @@ TEST_CASE("peers are tried in turn, and after the last the route is forgotten", 
   REQUIRE_FALSE(cache.Find("a")->is_guess);
   cache.TryNext(1, 13);
   cache.TryNext(1, 11);
+  REQUIRE_FALSE(cache.Find("a")->is_doubtful);
   cache.TryNext(1, 12);
-  REQUIRE(IdAt(cache, "a") == 0);
+  REQUIRE(cache.Find("a")->is_doubtful);
+
+  // It stays in use, and is as before once somebody confirms it.
+  REQUIRE(PeerAt(cache, "a") == 13);
+  cache.Confirm(1);
+  REQUIRE_FALSE(cache.Find("a")->is_doubtful);
+  cache.Doubt(1);
+  cache.Insert(MakeRegion(1, "", ""), 0);
+  REQUIRE_FALSE(cache.Find("a")->is_doubtful);
 }
 
 TEST_CASE("learners are never asked", "[client]") {
@@ -135,12 +144,12 @@ TEST_CASE("learners are never asked", "[client]") {
   REQUIRE_FALSE(cache.SetLeader(1, 11));
 }
 
-TEST_CASE("two peers that name each other do not keep the route for ever", "[client]") {
+TEST_CASE("two peers that name each other are not believed for ever", "[client]") {
   RegionCache cache = MakeCache();
   cache.Insert(MakeRegion(1, "", ""), 11);
   int hints = 0;
   while (cache.SetLeader(1, hints % 2 == 0 ? 12 : 11)) REQUIRE(++hints < 10);
-  REQUIRE(IdAt(cache, "a") == 0);
+  REQUIRE(cache.Find("a")->is_doubtful);
 }
 
 TEST_CASE("a store that is silent for one region is not the first choice for others", "[client]") {
@@ -198,7 +207,7 @@ TEST_CASE("whatever is inserted in whatever order, regions never share a key", "
     } else if (cache.Insert(region, 0) == News::kNew) {
       REQUIRE(IdAt(cache, region.start_key()) == region.id());
     }
-    if (random.OneIn(5)) cache.Drop(1 + random.Uniform(15));
+    if (random.OneIn(5)) cache.Doubt(1 + random.Uniform(15));
     std::string from;
     size_t seen = 0;
     for (char c = 'a'; c <= 'z'; ++c) {

@@ -4,8 +4,14 @@
 #include "percolator/client/reactions.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace nokv::client {
+namespace {
+
+constexpr absl::Duration kPatienceWithDriver = absl::Milliseconds(300);
+
+}  // namespace
 
 using kv::v1::Command;
 using kv::v1::CommandResult;
@@ -14,20 +20,33 @@ void RegionCall::Locate() {
   if (TimeLeft() == absl::ZeroDuration()) return TimeIsUp();
   const std::optional<Target> target =
       goal_.is_before ? core_.cache.FindBefore(goal_.key) : core_.cache.Find(goal_.key);
-  if (target && core_.environment.cluster_id != 0) return Send(*target);
-  Load();
+  const bool is_usable =
+      target && core_.environment.cluster_id != 0 && (!target->is_doubtful || has_looked_up_);
+  is_usable ? Send(*target) : LookUp(target);
 }
 
-void RegionCall::Load() {
-  std::string key = goal_.is_before ? core_.cache.KeyToLoadBefore(goal_.key) : goal_.key;
-  core_.routes.Load(std::move(key), goal_.deadline_nanos,
-                    [self = shared_from_this()](const absl::StatusOr<Loaded>& loaded) {
+// Asks the placement driver. A route that is only doubtful is used if there is no answer soon.
+void RegionCall::LookUp(const std::optional<Target>& known) {
+  std::string key = goal_.key;
+  if (goal_.is_before) {
+    key = known ? known->region->start_key() : core_.cache.KeyToLoadBefore(goal_.key);
+  }
+  uint64_t deadline_nanos = goal_.deadline_nanos;
+  if (known) {
+    deadline_nanos = std::min(deadline_nanos, core_.environment.DeadlineAfter(kPatienceWithDriver));
+  }
+  core_.routes.Load(std::move(key), deadline_nanos,
+                    [self = shared_from_this(), wait = known ? Wait::kMoved : Wait::kDriver](
+                        const absl::StatusOr<Loaded>& loaded) {
+                      self->has_looked_up_ = true;
                       if (loaded.ok()) return self->Pause(Wait::kHint);
-                      self->last_failure_ = StdView(loaded.status().message());
                       if (!absl::IsUnavailable(loaded.status())) {
                         return self->GiveUp(loaded.status());
                       }
-                      self->Pause(Wait::kDriver);
+                      if (self->attempts_ == 0) {
+                        self->last_failure_ = StdView(loaded.status().message());
+                      }
+                      self->Pause(wait);
                     });
 }
 
@@ -47,6 +66,7 @@ void RegionCall::Send(const Target& target) {
   context.set_may_use_system_keys(core_.environment.options.key_owner == mvcc::KeyOwner::kSystem);
 
   ++attempts_;
+  has_looked_up_ = false;
   core_.environment.seams.network.Call(
       target.address, std::move(command), timeout,
       core_.environment.gate->Wrap<absl::StatusOr<CommandResult>>(

@@ -71,7 +71,7 @@ class RegionCall : public std::enable_shared_from_this<RegionCall> {
   Core& core_;
 
  private:
-  void Load();
+  void LookUp(const std::optional<Target>& known);
   void Send(const Target& target);
   void TakeReply(const Target& target, absl::StatusOr<kv::v1::CommandResult> reply);
   void Pause(Wait wait, absl::Duration delay_min = absl::ZeroDuration());
@@ -82,6 +82,7 @@ class RegionCall : public std::enable_shared_from_this<RegionCall> {
   Backoff backoff_;
   kv::v1::Command::RequestCase sent_ = kv::v1::Command::REQUEST_NOT_SET;
   int attempts_ = 0;
+  bool has_looked_up_ = false;  // Since the last attempt.
   bool has_open_attempt_ = false;
   std::string last_failure_ = "no store was asked";
 };

@@ -64,7 +64,10 @@ void RouteSource::Serve(const std::string& key, const GetRegionByKeyResponse& re
     }
     const uint64_t leader = response.route().leader_peer_id();
     const bool is_old = cache_.Insert(region, leader) == RegionCache::News::kOlder;
-    if (is_old && !cache_.Find(key)) cache_.Replace(region, leader);
+    if (is_old) {
+      const std::optional<Target> known = cache_.Find(key);
+      if (!known || known->is_doubtful) cache_.Replace(region, leader);
+    }
   }
   for (Waiter& waiter : AnsweredForAll()) {
     if (waiter.key == key) {
