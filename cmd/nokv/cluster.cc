@@ -5,6 +5,7 @@ namespace nokv::cli {
 void AddClusterCommands(CLI::App& app, Action& chosen) {
   AddRegions(app, chosen);
   AddKv(app, chosen);
+  AddPd(app, chosen);
   AddServe(app, chosen);
 }
 

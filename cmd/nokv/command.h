@@ -45,6 +45,7 @@ void AddClusterCommands(CLI::App& app, Action& chosen);
 
 void AddRegions(CLI::App& app, Action& chosen);
 void AddKv(CLI::App& app, Action& chosen);
+void AddPd(CLI::App& app, Action& chosen);
 void AddServe(CLI::App& app, Action& chosen);
 
 // Flags that several commands have. Each command declares those that it obeys.
