@@ -183,9 +183,10 @@ ask() (
 
 # The gateway serves when a read comes back from a store, or when it wants a password first.
 serves() {
-  local id
+  local id reply
   if [[ -n $redis_addr ]]; then
-    [[ $(ask "$redis_addr" GET ready) == [$]* || $(ask "$redis_addr" GET ready) == -NOAUTH* ]]
+    reply=$(ask "$redis_addr" GET ready) || return
+    [[ $reply == [$]* || $reply == -NOAUTH* ]]
     return
   fi
   ask "$pd_addr" || return
