@@ -72,7 +72,7 @@ void PrintText(const StoreState& state) {
     PrintLine("this is not the directory of a store: it has no regions");
     return;
   }
-  PrintLine(fmt::format("store {} of cluster {}, {}", state.ident->store_id,
+  PrintLine(fmt::format("store {} of cluster {:016x}, {}", state.ident->store_id,
                         state.ident->cluster_id,
                         Counted(state.regions.size(), "region", "regions")));
   if (state.regions.empty()) return;
@@ -122,8 +122,7 @@ Json RegionJson(const RegionRow& row) {
 void PrintJson(const StoreState& state) {
   Json out = {{"cluster_id", nullptr}, {"store_id", nullptr}};
   if (state.ident) {
-    // Too long for those who read numbers as floating point.
-    out["cluster_id"] = std::to_string(state.ident->cluster_id);
+    out["cluster_id"] = fmt::format("{:016x}", state.ident->cluster_id);  // As everybody shows it.
     out["store_id"] = state.ident->store_id;
   }
   out["regions"] = Json::array();
