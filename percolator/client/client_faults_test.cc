@@ -167,13 +167,27 @@ TEST_CASE("what trying again does not help is answered at once", "[client]") {
     RefuseFirst(f, 1, [](RegionError& error) { error.mutable_raft_entry_too_large(); });
     REQUIRE(absl::IsInvalidArgument(f.blocking.Write({.key = "k"}).status()));
   }
+  SECTION("not served") {
+    RefuseFirst(f, 1, [](RegionError& error) { error.set_message("the moon is not full"); });
+    REQUIRE(f.Get("k") == "store 1 does not serve this: the moon is not full");
+  }
   REQUIRE(f.world.commands == commands + 1);
 }
 
-TEST_CASE("a refusal of a kind that is not known yet is tried again", "[client]") {
+TEST_CASE("a batch that is too much for one answer is asked for in parts", "[client]") {
   Fixture f;
-  RefuseFirst(f, 2, [](RegionError& error) { error.set_message("from the future"); });
-  REQUIRE(f.Get("k") == "(absent)");
+  std::vector<std::string> keys;
+  for (int i = 0; i < 100; ++i) keys.push_back("k" + std::to_string(i));
+  for (const std::string& key : keys) f.Put(key, key);
+  f.world.refuse = [](uint64_t, const kv::v1::Command& command) -> std::optional<RegionError> {
+    if (command.batch_get().keys_size() <= 9) return std::nullopt;
+    RegionError error;
+    error.set_message("ask for fewer keys");
+    return error;
+  };
+  const auto answers = f.blocking.BatchGet({.keys = keys, .at = f.Now()});
+  REQUIRE(answers.ok());
+  for (size_t i = 0; i < keys.size(); ++i) REQUIRE((*answers)[i]->bytes == keys[i]);
 }
 
 TEST_CASE("a write whose reply was lost is sent again as the same write", "[client]") {

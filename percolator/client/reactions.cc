@@ -91,8 +91,8 @@ Reaction ReactTo(const RegionError& error, const Target& target, RegionCache& ca
     case RegionError::REASON_NOT_SET:
       break;
   }
-  // A refusal of a later version of the contract, or of none. It changed nothing.
-  return {.wait = Wait::kBusy};
+  return {.failure = InvalidArgumentError("store {} does not serve this: {}",
+                                          target.peer.store_id(), Describe(error))};
 }
 
 Reaction ReactToSilence(const Target& target, RegionCache& cache) {

@@ -144,8 +144,15 @@ class BatchPart final : public RegionCall {
     return std::nullopt;
   }
 
-  // The first failure is the batch's.
+  // A refused part may have been too much for one answer: its halves are asked for. Otherwise the
+  // first failure is the batch's.
   void Fail(const absl::Status& status) override {
+    if (absl::IsInvalidArgument(status) && end_ - begin_ > 1 && !batch_->is_over) {
+      const size_t middle = begin_ + (end_ - begin_) / 2;
+      Start(core_, batch_, begin_, middle);
+      Start(core_, batch_, middle, end_);
+      return;
+    }
     if (std::exchange(batch_->is_over, true)) return;
     End<std::vector<std::optional<Value>>>(core_, std::move(batch_->done), status);
   }
