@@ -4,9 +4,9 @@
 // tag is a Step: it keeps its owner alive while the operation is under way, and then calls it.
 //
 // Invariant: no operation begins after Close(), and the queue is shut down only when every one that
-// had begun has ended. Whoever stops a loop sees to it that they end, by cancelling calls or shutting
-// servers down; otherwise Stop() waits for ever. A stopped loop is shared with whoever comes late,
-// and then begins nothing.
+// had begun has ended. Whoever stops a loop sees to it that they end, by cancelling calls or
+// shutting servers down; otherwise Stop() waits for ever. A stopped loop is shared with whoever
+// comes late, and then begins nothing.
 //
 // Thread-safety: safe. Steps run on the loop's thread, one after the other.
 #pragma once

@@ -1,6 +1,7 @@
 #include "raftstore/rpc/kv_service.h"
 
 #include "engine/base/mutex.h"
+#include "proto/health.grpc.pb.h"
 #include "proto/kv.grpc.pb.h"
 #include "raftstore/rpc/server.h"
 #include "raftstore/rpc/testing/eventually.h"
@@ -354,6 +355,27 @@ TEST_CASE("an answer that comes after the client, or the server, has gone is let
     world.server.reset();
     world.echo.Release();
   }
+}
+
+TEST_CASE("the server says whether it serves, and what it has", "[rpc][sockets]") {
+  namespace health = grpc::health::v1;
+  World world;
+  const auto stub = health::Health::NewStub(world.channel);
+  const auto ask = [&](const std::string& service, health::HealthCheckResponse* response) {
+    grpc::ClientContext context;
+    health::HealthCheckRequest request;
+    request.set_service(service);
+    return stub->Check(&context, request, response).error_code();
+  };
+  health::HealthCheckResponse response;
+  for (const char* service : {"", "nokv.kv.v1.Kv", "nokv.raft.v1.RaftTransport"}) {
+    CHECK(ask(service, &response) == grpc::StatusCode::OK);
+    CHECK(response.status() == health::HealthCheckResponse::SERVING);
+  }
+  CHECK(ask("nokv.pd.v1.Pd", &response) == grpc::StatusCode::NOT_FOUND);
+  world.server->SetServing(false);
+  CHECK(ask("", &response) == grpc::StatusCode::OK);
+  CHECK(response.status() == health::HealthCheckResponse::NOT_SERVING);
 }
 
 TEST_CASE("two servers do not share an address", "[rpc][sockets]") {

@@ -1,12 +1,12 @@
 #include "raftstore/rpc/server.h"
 
 #include "proto/net/completion_loop.h"
+#include "proto/net/health.h"
 #include "raftstore/rpc/frame_buffer.h"
 #include "raftstore/rpc/kv_service.h"
 #include "raftstore/rpc/raft_service.h"
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <utility>
@@ -26,7 +26,6 @@ class GrpcServer final : public Server {
   }
 
   absl::Status Listen(const ServerOptions& options) {
-    grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     int port = 0;
@@ -40,6 +39,7 @@ class GrpcServer final : public Server {
     builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
     builder.RegisterService(&kv_.service());
     builder.RegisterService(&raft_.service());
+    builder.RegisterService(&health_.service());
     std::unique_ptr<grpc::ServerCompletionQueue> queue = builder.AddCompletionQueue();
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0) {
@@ -52,14 +52,13 @@ class GrpcServer final : public Server {
     loop_ = std::make_shared<net::CompletionLoop>(std::move(queue));
     kv_.Start(loop_, accepting);
     raft_.Start(loop_, accepting);
+    health_.Start(loop_, accepting);
     return absl::OkStatus();
   }
 
   uint16_t port() const override { return port_; }
 
-  void SetServing(bool is_serving) override {
-    server_->GetHealthCheckService()->SetServingStatus(is_serving);
-  }
+  void SetServing(bool is_serving) override { health_.Set(is_serving); }
 
   void Drain(absl::Duration time) override {
     SetServing(false);
@@ -69,6 +68,7 @@ class GrpcServer final : public Server {
  private:
   KvService kv_;
   RaftService raft_;
+  net::Health health_{{"nokv.kv.v1.Kv", "nokv.raft.v1.RaftTransport"}};
   std::shared_ptr<net::CompletionLoop> loop_;
   std::unique_ptr<grpc::Server> server_;  // Before the loop that serves it.
   uint16_t port_ = 0;
