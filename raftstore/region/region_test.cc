@@ -30,7 +30,7 @@ TEST_CASE("a region comes back from its bytes and from its message", "[region]")
 
 TEST_CASE("a region's bytes are these", "[region][format]") {
   const std::string expected(
-      "\x01\x07\x02\x03\x02k1\x03k9\x00\x03\x0b\x01\x01\x0c\x02\x01\x0d\x03\x02", 22);
+      "\x01\x07\x02\x03\x02k1\x03k9\x00\x03\x0b\x01\x01\x0c\x02\x01\x0d\x03\x02", 21);
   REQUIRE(Encode(ThreePeers()) == expected);
 }
 
