@@ -57,7 +57,7 @@ absl::Status Serve(const serve::Words& words) {
   if (!process.ok()) return WithAdvice(process.status(), settings.workdir);
   const serve::Summary summary = (*process)->summary();
   const std::string what =
-      fmt::format("store {} of cluster {}, {}, data in {}", summary.store_id, summary.cluster_id,
+      fmt::format("store {} of cluster {:016x}, {}, data in {}", summary.store_id, summary.cluster_id,
                   Counted(summary.regions, "region", "regions"), settings.workdir);
   if (settings.is_bootstrap_only) {
     PrintLine(what);
