@@ -5,6 +5,7 @@
 #include "cmd/nokv/text.h"
 #include "cmd/serve/process.h"
 #include "engine/vfs/file_system.h"
+#include "proto/net/log.h"
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
@@ -43,6 +44,7 @@ absl::Status WithAdvice(const absl::Status& status, const std::string& workdir) 
 
 absl::Status Serve(const serve::Words& words) {
   RETURN_IF_ERROR(daemon::SetUpLogging(words.log_level));
+  net::SendLogTo([](std::string_view line) { spdlog::debug("grpc: {}", line); });
   std::optional<config::Topology> topology;
   if (!words.config.empty()) {
     ASSIGN_OR_RETURN(topology, config::LoadFile(vfs::PosixFileSystem(), words.config));
@@ -56,9 +58,9 @@ absl::Status Serve(const serve::Words& words) {
   if (absl::IsCancelled(process.status())) return absl::OkStatus();
   if (!process.ok()) return WithAdvice(process.status(), settings.workdir);
   const serve::Summary summary = (*process)->summary();
-  const std::string what =
-      fmt::format("store {} of cluster {:016x}, {}, data in {}", summary.store_id, summary.cluster_id,
-                  Counted(summary.regions, "region", "regions"), settings.workdir);
+  const std::string what = fmt::format(
+      "store {} of cluster {:016x}, {}, data in {}", summary.store_id, summary.cluster_id,
+      Counted(summary.regions, "region", "regions"), settings.workdir);
   if (settings.is_bootstrap_only) {
     PrintLine(what);
     return absl::OkStatus();

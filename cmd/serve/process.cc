@@ -15,6 +15,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <map>
 #include <optional>
 #include <utility>
@@ -42,13 +43,46 @@ class StoreHandler final : public rpc::KvHandler {
   store::Store& store_;
 };
 
+absl::Status NamedAfter(const std::string& directory, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      AbslView(fmt::format("{}: {}", directory, StdView(status.message()))));
+}
+
+// Opening for writing already writes: what may be another's is looked at first.
+absl::Status CheckDirectory(Options options, const store::Options& store) {
+  options.create_if_missing = false;
+  options.read_only = true;
+  options.background_work = false;
+  const absl::StatusOr<std::unique_ptr<DB>> db = DB::Open(options);
+  if (absl::IsNotFound(db.status())) return absl::OkStatus();  // It will be made.
+  RETURN_IF_ERROR(db.status());
+  return NamedAfter(options.directory,
+                    store::CheckOwner(**db, store.cluster_id, store.store_id));
+}
+
 absl::StatusOr<std::unique_ptr<DB>> OpenDatabase(const Settings& settings, RecoveryReport* report) {
   Options options;
   options.directory = settings.workdir;
   options.durability = Durability::kPower;
   options.memory_bytes = settings.memory_bytes;
+  RETURN_IF_ERROR(CheckDirectory(options, settings.store));
   options.groups = true;
   return DB::Open(options, report);
+}
+
+// Until everything has run that `executor`, which has one thread, was given before.
+void WaitFor(Executor& executor) {
+  Mutex mutex;
+  CondVar has_passed;
+  bool is_over = false;
+  executor.Submit(Priority::kLow, [&] {
+    MutexLock lock(mutex);
+    is_over = true;
+    has_passed.SignalAll();
+  });
+  MutexLock lock(mutex);
+  while (!is_over) has_passed.Wait(mutex);
 }
 
 class StoreProcess final : public Process {
@@ -75,7 +109,10 @@ class StoreProcess final : public Process {
     if (!ident) {
       ASSIGN_OR_RETURN(settings_.store.cluster_id, LearnCluster(should_stop));
     }
-    ASSIGN_OR_RETURN(store_, store::Store::Open(settings_.store, StoreSeams()));
+    absl::StatusOr<std::unique_ptr<store::Store>> store =
+        store::Store::Open(settings_.store, StoreSeams());
+    if (!store.ok()) return NamedAfter(settings_.workdir, store.status());
+    store_ = *std::move(store);
     RETURN_IF_ERROR(Bootstrap());
     summary_.cluster_id = store_->ident().cluster_id;
     summary_.store_id = store_->ident().store_id;
@@ -122,7 +159,7 @@ class StoreProcess final : public Process {
             .pd = *pd_,
             .send =
                 [this](transport::StoreId to, std::vector<transport::Envelope> envelopes) {
-                  transport_->Send(to, std::move(envelopes));
+                  if (!is_ending_) transport_->Send(to, std::move(envelopes));
                 },
             .disk = [this] { return LookAtDisk(); },
             .on_failure =
@@ -220,17 +257,21 @@ class StoreProcess final : public Process {
     return absl::OkStatus();
   }
 
-  // Whoever uses goes before what is used: those outside first, then the store, then what carried
-  // its calls; threads after everything that gives them work, and the database last.
+  // Whoever calls goes before whom it calls. Nobody outside reaches the store any more, then it
+  // does not reach the transport, then what the transport had under way has passed; then all may
+  // go.
   void End() {
     admin_.reset();
     server_.reset();
+    is_ending_ = true;
     if (transport_ != nullptr) transport_->Close();
+    WaitFor(*loop_);
+    WaitFor(*edge_);
     store_.reset();
-    loop_.reset();
     pd_.reset();
-    edge_.reset();
     transport_.reset();
+    loop_.reset();
+    edge_.reset();
   }
 
   // The last answer of the placement driver, while there is none that helps.
@@ -276,6 +317,7 @@ class StoreProcess final : public Process {
   std::unique_ptr<rpc::Server> server_;
   std::optional<Metrics> metrics_;
   std::unique_ptr<daemon::AdminServer> admin_;
+  std::atomic<bool> is_ending_ = false;
 
   Mutex mutex_;
   store::Report report_ ABSL_GUARDED_BY(mutex_);
