@@ -50,6 +50,7 @@ enum class Bug : uint8_t {
   kMovedEntryCuts,          // An entry that is moved forward takes those behind it with it.
   kMarkAheadOfData,         // A flush makes a mark durable whose data is not flushed.
   kSyncToldEarly,           // A round is said to be durable before it is.
+  kReferredNotHeld,         // A segment goes that only values in memtables need.
 
   // Durability levels.
   kPowerWriteNotSynced,  // An L2 write is acknowledged without a sync.

@@ -207,6 +207,9 @@ absl::Status DBImpl::RunFlush(bool* done) {
           // A small value leaves the log here, and with it the checksum that it was written with.
           return version.ordinal == lsm::kNoOrdinal ? generation.ReadCheckedRecord(version, scratch)
                                                     : generation.ReadRecord(version, scratch);
+        },
+        [&generation = *task.generation](const log::PartReference& reference) {
+          return generation.FindReferred(reference);
         }));
     lsm::OutputOptions output = OutputFor(id, 0);
     output.table_bytes_target = UINT64_MAX;  // Level 0 counts its tables.
@@ -235,6 +238,18 @@ absl::Status DBImpl::RunFlush(bool* done) {
   return absl::OkStatus();
 }
 
+// Entries that values are parts of may stand in older segments, which are held so far.
+void DBImpl::AddOlderSegments(uint32_t first, const std::set<uint32_t>& referenced,
+                              lsm::VersionEdit* edit) {
+  MutexLock lock(mutex_);
+  for (const uint32_t number : referenced) {
+    if (number >= first || version_->segments().contains(number)) continue;
+    const auto held = version_->held_segments().find(number);
+    if (held != version_->held_segments().end())
+      edit->segments.push_back({number, held->second, 0});
+  }
+}
+
 absl::Status DBImpl::InstallFlush() {
   FlushTask& task = *flush_;
   lsm::VersionEdit edit = task.held;
@@ -260,6 +275,7 @@ absl::Status DBImpl::InstallFlush() {
       unreferenced.push_back(segment->number());
     }
   }
+  AddOlderSegments(task.generation->first_segment(), referenced, &edit);
   if (Planted(Bug::kRecycleBeforeEditDurable)) {
     for (const uint32_t number : unreferenced) {
       files_.Remove(vfs::JoinPath(options_.directory, log::SegmentFileName(number))).IgnoreError();

@@ -6,6 +6,7 @@
 #include "engine/base/planted.h"
 #include "engine/db/db_impl.h"
 #include "engine/db/file_names.h"
+#include "engine/db/stored_value.h"
 #include "engine/log/value_file.h"
 
 #include <algorithm>
@@ -125,7 +126,7 @@ absl::Status DBImpl::Verify(const std::function<void(uint64_t, uint64_t)>& progr
         const std::unique_ptr<table::TableIterator> entries = file->table->NewIterator(false);
         for (entries->SeekToFirst(); entries->Valid(); entries->Next()) {
           const table::Entry& entry = entries->entry();
-          if (entry.kind != table::EntryKind::kHandle) continue;
+          if (!entry.has_handle()) continue;
           RETURN_IF_ERROR(VerifyValue(*version, entry));
           report(entry.handle.record_bytes);
         }
@@ -148,6 +149,9 @@ absl::Status DBImpl::VerifyValue(const lsm::Version& version, const table::Entry
                          entry.handle.segment);
   }
   std::string scratch;
+  if (entry.kind == table::EntryKind::kPart) {
+    return ReadStored(*host, StoredValue::Of(entry), {.verify = true}, &scratch).status();
+  }
   ASSIGN_OR_RETURN(
       const log::Record record,
       host->ReadValue(entry.handle.ordinal, entry.handle.record_bytes, {.verify = true}, &scratch));

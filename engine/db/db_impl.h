@@ -99,6 +99,7 @@ class DBImpl final : public DB, private ReadState::Owner {
   friend class SnapshotImpl;
   friend class UserIterator;
 
+  struct PlannedBatch;
   struct FlushTask;
   struct CompactionTask;
   struct CollectionTask;
@@ -115,6 +116,9 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status ReplayHeldSegments();
   absl::Status AddReplayed(const log::ReplayedRecord& replayed,
                            const std::shared_ptr<log::Segment>& segment)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status AddReplayedReference(const log::Record& record, log::Position position,
+                                    const log::Segment& segment)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   void AddReplayedSegment(const std::shared_ptr<log::Segment>& segment)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
@@ -161,11 +165,20 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status RotateGeneration() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status AppendRecord(log::RecordDraft& draft, std::string_view key, std::string_view value)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-  absl::Status AppendChange(const Change& change, log::RecordDraft& draft)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   void IndexChange(const Change& change, const log::RecordDraft& draft, uint64_t hash,
                    Sequence sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status FinishWrite(const WriteOptions& options, log::Position end);
+
+  // --- batch_write.cc
+  // Without parts, every value is written.
+  absl::Status PlanBatch(const WriteBatch& batch, const WriteOptions& options, bool with_parts,
+                         PlannedBatch* planned) const;
+  bool MayBePart(const Change& change) const;
+  // The end of the batch in the log, or none and nothing done if a part is not there any more.
+  absl::StatusOr<std::optional<log::Position>> AppendBatch(PlannedBatch& planned,
+                                                           const WriteOptions& options);
+
+  // --- write_path.cc
   log::RecordDraft MakeDraft(const Change& change, bool in_batch) const;
 
   // --- read_path.cc
@@ -197,6 +210,8 @@ class DBImpl final : public DB, private ReadState::Owner {
   void FinishStep() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status BeginFlush();
   absl::Status RunFlush(bool* done);
+  void AddOlderSegments(uint32_t first, const std::set<uint32_t>& referenced,
+                        lsm::VersionEdit* edit);
   absl::Status InstallFlush();
   absl::Status BeginCompaction(const lsm::Compaction& compaction);
   absl::Status RunCompaction(bool* done);
@@ -230,6 +245,14 @@ class DBImpl final : public DB, private ReadState::Owner {
   void DiscardCollection();
 
   // --- group_space.cc
+  // The first segment that must be held for groups or for what memtables refer to, or `boundary` if
+  // that is lower.
+  uint32_t HeldBegin(uint32_t boundary);
+
+  uint32_t LogVersion() const {
+    return has_groups_ ? log::kFormatVersion : log::kFormatWithoutGroups;
+  }
+
   // What an edit that moves the log boundary from `first` to `boundary` holds for groups, and what
   // need not be held any more. The log is durable up to where that was decided.
   absl::Status HoldForGroups(uint32_t first, uint32_t boundary, lsm::VersionEdit* edit);

@@ -19,7 +19,7 @@ constexpr uint64_t kBytesPerLiveByte = 4;  // Moving one frees so many.
 
 absl::Status DBImpl::HoldForGroups(uint32_t first, uint32_t boundary, lsm::VersionEdit* edit) {
   if (!has_groups_) return absl::OkStatus();
-  const uint32_t begin = groups_->HeldBegin(boundary);
+  const uint32_t begin = HeldBegin(boundary);
   edit->held_begin = begin;
   edit->held_segments = groups_->HeldIn(std::max(begin, first), boundary);
   if (Planted(Bug::kHeldFreedBeforeLogSync)) return absl::OkStatus();
@@ -36,9 +36,10 @@ absl::StatusOr<bool> DBImpl::ReleaseGroupSegments() {
     oldest = version_->held_segments().begin()->first;
     boundary = version_->log_boundary();
   }
-  const uint32_t begin = groups_->HeldBegin(boundary);
+  const uint32_t begin = HeldBegin(boundary);
   if (begin <= oldest) {
-    if (!groups_->IsWorthMoving(boundary)) return false;
+    // What only memtables need goes with their flush.
+    if (groups_->OldestLive() > oldest || !groups_->IsWorthMoving(boundary)) return false;
     RETURN_IF_ERROR(MoveGroupTails(oldest));
     return true;
   }
@@ -67,14 +68,26 @@ void DBImpl::WakeCollection() {
   if (version_->held_segments().empty()) return;
   const uint32_t boundary = version_->log_boundary();
   const uint32_t oldest = version_->held_segments().begin()->first;
-  if (groups_->HeldBegin(boundary) <= oldest && !groups_->IsWorthMoving(boundary)) return;
+  if (groups_->OldestLive() <= oldest && !groups_->IsWorthMoving(boundary)) return;
   collection_idle_ = false;
   ScheduleLocked();
 }
 
-uint32_t GroupsImpl::HeldBegin(uint32_t boundary) const {
+// What lives is asked first: a reference that is made later than that is one to an entry that lived
+// then, because it lived when the reference was made.
+uint32_t DBImpl::HeldBegin(uint32_t boundary) {
+  uint32_t begin = std::min(groups_->OldestLive(), boundary);
   MutexLock lock(mutex_);
-  return std::min(set_.uses().OldestLive(), boundary);
+  for (const std::shared_ptr<Generation>& generation : generations_) {
+    if (Planted(Bug::kReferredNotHeld)) break;
+    begin = std::min(begin, generation->oldest_referred());
+  }
+  return begin;
+}
+
+uint32_t GroupsImpl::OldestLive() const {
+  MutexLock lock(mutex_);
+  return set_.uses().OldestLive();
 }
 
 std::vector<lsm::HeldSegment> GroupsImpl::HeldIn(uint32_t begin, uint32_t end) const {
@@ -143,7 +156,7 @@ absl::StatusOr<bool> GroupsImpl::MoveTail(GroupId group, uint32_t segment) {
     records.emplace_back(content, tails.size() > 1);
   }
   const uint64_t bytes = AlignedBytes(records) + log::kRecordHeaderBytes + 8;
-  RETURN_IF_ERROR(db_.MakeRoomNow(bytes, 0, /*only_deletes=*/true));
+  RETURN_IF_ERROR(db_.MakeRoomNow(bytes, records.size(), /*only_deletes=*/true));
   RETURN_IF_ERROR(AppendRecords(records));
   return true;
 }

@@ -16,14 +16,6 @@ namespace {
 
 constexpr size_t kEntriesPerLook = 64;
 
-std::vector<DraftedRecord> DraftAll(const std::vector<GroupRecord>& records) {
-  std::vector<DraftedRecord> drafted;
-  drafted.reserve(records.size());
-  const bool in_batch = records.size() > 1 && !Planted(Bug::kRoundIsNoBatch);
-  for (const GroupRecord& record : records) drafted.emplace_back(record, in_batch);
-  return drafted;
-}
-
 uint64_t BatchBytes(const std::vector<DraftedRecord>& records) {
   return AlignedBytes(records) + (records.size() > 1 ? log::kRecordHeaderBytes + 8 : 0);
 }
@@ -59,6 +51,19 @@ uint64_t AlignedBytes(const std::vector<DraftedRecord>& records) {
 
 Groups& DBImpl::groups() { return *groups_; }
 
+// An entry in which a value may stand that is large enough to be referred to counts as one.
+std::vector<DraftedRecord> GroupsImpl::Draft(std::vector<GroupRecord>& records) const {
+  std::vector<DraftedRecord> drafted;
+  drafted.reserve(records.size());
+  const bool in_batch = records.size() > 1 && !Planted(Bug::kRoundIsNoBatch);
+  for (GroupRecord& record : records) {
+    record.has_ordinal =
+        record.is_entry() && record.value.size() >= db_.options_.value_threshold_bytes;
+    drafted.emplace_back(record, in_batch);
+  }
+  return drafted;
+}
+
 absl::Status GroupsImpl::CheckHasGroups() const {
   if (db_.has_groups_) return absl::OkStatus();
   return FailedPreconditionError("{}: opened without groups", db_.options_.directory);
@@ -89,7 +94,7 @@ absl::StatusOr<uint64_t> GroupsImpl::Append(std::span<const GroupWrite> writes) 
   groups::PlannedRecords planned;
   RETURN_IF_ERROR(Plan(writes, &planned));
   if (planned.records.empty()) return db_.log_->appended();
-  std::vector<DraftedRecord> records = DraftAll(planned.records);
+  std::vector<DraftedRecord> records = Draft(planned.records);
   const uint64_t bytes = BatchBytes(records);
   if (bytes > kGroupRoundBytesMax) {
     return InvalidArgumentError("an append of {} bytes to groups; at most {} are allowed", bytes,
@@ -98,7 +103,7 @@ absl::StatusOr<uint64_t> GroupsImpl::Append(std::span<const GroupWrite> writes) 
   log::Position end = 0;
   {
     MutexLock lock(db_.write_mutex_);
-    RETURN_IF_ERROR(db_.MakeRoomNow(bytes, 0, frees_only));
+    RETURN_IF_ERROR(db_.MakeRoomNow(bytes, records.size(), frees_only));
     RETURN_IF_ERROR(AppendRecords(records));
     end = db_.log_->active()->NextPosition();
   }
@@ -117,6 +122,9 @@ absl::Status GroupsImpl::AppendRecords(std::vector<DraftedRecord>& records) {
   for (DraftedRecord& record : records) {
     record.position = db_.log_->active()->NextPosition();
     RETURN_IF_ERROR(db_.AppendRecord(record.draft, record.key.view(), record.record.value));
+    if (record.record.has_ordinal) {
+      db_.log_->active()->AddOrdinal(log::OffsetOf(record.position));
+    }
   }
   db_.log_->PublishAppended();
 
@@ -250,6 +258,38 @@ void GroupsImpl::SetMarks(const std::vector<DraftedRecord>& marks) {
     marks_[mark.record.group] = mark.record.index;
     db_.active_->SetMark(mark.record.group, mark.record.index);
   }
+}
+
+// --- Values that are parts of entries.
+
+absl::StatusOr<std::optional<FoundPart>> GroupsImpl::FindPart(const EntryPart& part,
+                                                              std::string_view value) const {
+  std::vector<Found> entries;
+  const absl::Status found = FindEntries(part.group, part.index, part.index + 1, &entries);
+  if (!found.ok()) return std::optional<FoundPart>();
+  const auto& [place, segment] = entries.front();
+  const uint32_t offset = log::OffsetOf(place.position);
+  std::string scratch;
+  ASSIGN_OR_RETURN(const log::Record record, segment->ReadAt(offset, place.record_bytes, &scratch));
+  if (!record.has_ordinal()) return std::optional<FoundPart>();
+  ValuePart in_entry{part.offset, static_cast<uint32_t>(value.size()), 0};
+  if (CutPart(record.value, in_entry, /*verify=*/false) != value) {
+    return InvalidArgumentError(
+        "group {}: entry {} of {} bytes has not the value of {} bytes at {}", part.group,
+        part.index, record.value.size(), value.size(), part.offset);
+  }
+  in_entry.check = Crc32c(value);
+  return FoundPart{part, {place.position, place.record_bytes, in_entry}, segment};
+}
+
+bool GroupsImpl::AreThere(std::span<const FoundPart> parts) const {
+  if (parts.empty()) return true;
+  MutexLock lock(mutex_);
+  return std::all_of(parts.begin(), parts.end(), [&](const FoundPart& found) {
+    const groups::GroupIndex* const index = set_.Find(found.part.group);
+    const groups::Place* const place = index == nullptr ? nullptr : index->Find(found.part.index);
+    return place != nullptr && place->position == found.reference.position;
+  });
 }
 
 // --- Recovery.

@@ -11,11 +11,15 @@
 #include "engine/groups.h"
 #include "engine/groups/group_record.h"
 #include "engine/groups/group_set.h"
+#include "engine/log/part.h"
 #include "engine/lsm/version_edit.h"
 #include "engine/options.h"
+#include "engine/write_batch.h"
 
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -32,6 +36,13 @@ struct DraftedRecord {
   groups::GroupKey key;
   log::RecordDraft draft;
   log::Position position = 0;
+};
+
+// A value that stands in an entry.
+struct FoundPart {
+  EntryPart part;
+  log::PartReference reference;
+  std::shared_ptr<const log::Segment> segment;  // Where the entry is.
 };
 
 uint64_t AlignedBytes(const std::vector<DraftedRecord>& records);
@@ -61,6 +72,14 @@ class GroupsImpl final : public Groups {
   absl::Status AppendMarks(std::vector<DraftedRecord>& marks);
   void SetMarks(const std::vector<DraftedRecord>& marks);
 
+  // --- Values that are parts of entries, for the write path. The second under its lock.
+  // None if the entry is not there or does not count as a value. InvalidArgument if it has other
+  // bytes in that place.
+  absl::StatusOr<std::optional<FoundPart>> FindPart(const EntryPart& part,
+                                                    std::string_view value) const;
+  // Whether the entries still stand where they were found.
+  bool AreThere(std::span<const FoundPart> parts) const;
+
   // --- Recovery.
 
   void LoadMarks(const std::map<uint64_t, uint64_t>& marks);
@@ -74,8 +93,8 @@ class GroupsImpl final : public Groups {
 
   // --- Space.
 
-  // The first segment that must be held, or `boundary` if that is lower.
-  uint32_t HeldBegin(uint32_t boundary) const;
+  // The first segment in which something of a group lives, or UINT32_MAX.
+  uint32_t OldestLive() const;
   // Those of [begin, end) with any record of a group; they are sealed.
   std::vector<lsm::HeldSegment> HeldIn(uint32_t begin, uint32_t end) const;
   void ForgetBelow(uint32_t segment);
@@ -92,6 +111,7 @@ class GroupsImpl final : public Groups {
   };
 
   absl::Status CheckHasGroups() const;
+  std::vector<DraftedRecord> Draft(std::vector<groups::GroupRecord>& records) const;
   absl::Status Plan(std::span<const GroupWrite> writes, groups::PlannedRecords* planned) const;
   // Appends and folds them as one batch. Under the write path's lock, with room made.
   absl::Status AppendRecords(std::vector<DraftedRecord>& records);

@@ -280,7 +280,7 @@ TEST_CASE("a record of a kind that nobody knows is an error, not a change", "[gr
   REQUIRE_OK(bench.db->Set("first", "value"));
   REQUIRE_OK(bench.db->Set("second", "value"));
   bench.Kill();
-  const uint8_t kind = GENERATE(uint8_t{0}, uint8_t{13}, uint8_t{200});
+  const uint8_t kind = GENERATE(uint8_t{0}, uint8_t{14}, uint8_t{200});
   RewriteKind(bench, log::kFileHeaderBytes, kind);
   const absl::Status status = bench.TryOpen();
   INFO(status.ToString());

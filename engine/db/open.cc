@@ -299,7 +299,8 @@ absl::Status DBImpl::AddReplayed(const log::ReplayedRecord& replayed,
   if (log::IsGroupRecord(record.kind) && has_groups_) {
     return groups_->Replay(record, replayed.position, segment);
   }
-  if (record.kind < log::RecordKind::kSet || record.kind > log::RecordKind::kDeleteRange) {
+  const bool is_part = record.kind == log::RecordKind::kSetPart;
+  if (!log::IsChange(record.kind) || (is_part && !has_groups_)) {
     return UselessRecordError(record, replayed.position, *segment);
   }
   lsm::MemTable* const memtable = active_->table(record.column_family);
@@ -308,6 +309,7 @@ absl::Status DBImpl::AddReplayed(const log::ReplayedRecord& replayed,
                          segment->file_name(), log::OffsetOf(replayed.position),
                          record.column_family);
   }
+  if (is_part) RETURN_IF_ERROR(AddReplayedReference(record, replayed.position, *segment));
   visible_.store(replayed.position);
   if (record.kind == log::RecordKind::kDeleteRange) {
     memtable->AddRangeTombstone(
@@ -320,8 +322,22 @@ absl::Status DBImpl::AddReplayed(const log::ReplayedRecord& replayed,
   version.record_bytes = record.length;
   version.ordinal = replayed.ordinal;
   version.is_delete = record.kind == log::RecordKind::kDelete;
+  version.is_part = is_part;
   version.has_expiry = record.expiry_ms != 0;
   memtable->Add(record.key, table::Table::HashKey(record.key), version);
+  return absl::OkStatus();
+}
+
+// The entry stands in this segment or an earlier one, which is replayed or held.
+absl::Status DBImpl::AddReplayedReference(const log::Record& record, log::Position position,
+                                          const log::Segment& segment) {
+  const auto reference = log::DecodePartReference(record.value, position);
+  if (!reference.has_value()) {
+    return DataLossError("{} at {}: a malformed reference to a value", segment.file_name(),
+                         log::OffsetOf(position));
+  }
+  ASSIGN_OR_RETURN(auto referred, live_files_->OpenLogSegment(log::SegmentOf(reference->position)));
+  active_->AddReferred(std::move(referred));
   return absl::OkStatus();
 }
 
@@ -351,15 +367,15 @@ absl::Status DBImpl::SealRecovered(const log::ReplayResult& replay,
 absl::Status DBImpl::StartWriting(const log::ReplayResult& replay, RecoveryReport* report) {
   std::vector<std::shared_ptr<log::Segment>> unsynced;
   RETURN_IF_ERROR(SealRecovered(replay, &unsynced));
-  log_ = std::make_unique<log::Writer>(log::WriterOptions{
-      .files = &files_,
-      .executor = &executor_,
-      .clock = &clock_,
-      .directory = options_.directory,
-      .database_id = database_id_,
-      .map = options_.prefer_mapping,
-      .sync_spares = options_.durability == Durability::kPower,
-      .format_version = has_groups_ ? log::kFormatVersion : log::kFormatWithoutGroups});
+  log_ = std::make_unique<log::Writer>(
+      log::WriterOptions{.files = &files_,
+                         .executor = &executor_,
+                         .clock = &clock_,
+                         .directory = options_.directory,
+                         .database_id = database_id_,
+                         .map = options_.prefer_mapping,
+                         .sync_spares = options_.durability == Durability::kPower,
+                         .format_version = LogVersion()});
   RETURN_IF_ERROR(RemoveOrphans(replay, report));
   const uint32_t next = replay.segments.empty() ? active_->first_segment()
                                                 : replay.segments.back().segment->number() + 1;

@@ -4,7 +4,7 @@
 // What is live is told exactly by the tables: each lists the ordinals it refers to. No key is
 // looked up and none is changed; the manifest records where each segment's values live now, and a
 // reader of an older version keeps the old file until it is done. Victims lie below the log
-// boundary, so no memtable refers to them, and nothing can begin to.
+// boundary and are not held, so no memtable refers to them, and nothing can begin to.
 #include "engine/base/check.h"
 #include "engine/base/planted.h"
 #include "engine/db/background_tasks.h"
@@ -75,6 +75,8 @@ absl::StatusOr<std::vector<uint32_t>> LiveOrdinals(const lsm::Version& version, 
     }
   }
   std::sort(all.begin(), all.end());
+  // Several may need the same entry.
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   if (Planted(Bug::kCollectFreesLiveSegment) && all.size() > 1) all.pop_back();
   return all;
 }
@@ -91,6 +93,8 @@ absl::StatusOr<bool> DBImpl::FreeDeadSegments() {
   std::map<uint32_t, uint32_t> left;  // Segments that stay, by value file.
   for (const auto& [number, file] : version->value_files()) left[number] = file.segments;
   for (const auto& [number, space] : version->segments()) {
+    // A memtable may refer to what no table refers to.
+    if (version->held_segments().contains(number)) continue;
     const bool is_dead = space.live_values == 0 || (Planted(Bug::kLivenessCountsTwice) &&
                                                     space.live_bytes < space.size_bytes / 2);
     if (!is_dead) continue;
@@ -187,7 +191,8 @@ absl::Status DBImpl::BeginCollection() {
                                                              .number = task.number,
                                                              .boot_id = files_.BootId(),
                                                              .database_id = database_id_,
-                                                             .durable = 0}));
+                                                             .durable = 0,
+                                                             .version = LogVersion()}));
   return absl::OkStatus();
 }
 

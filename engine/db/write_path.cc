@@ -1,4 +1,4 @@
-// Writing: admission, room, append, publish, and the wait for durability.
+// Writing: admission, room, append, publish, and the wait for durability. Batches: batch_write.cc.
 #include "engine/base/check.h"
 #include "engine/base/planted.h"
 #include "engine/db/db_impl.h"
@@ -11,25 +11,11 @@
 namespace nokv {
 namespace {
 
-constexpr uint64_t kBatchBytesMax = uint64_t{1} << 30;
 constexpr uint64_t kImmutableGenerationsMax = 3;
 constexpr uint64_t kRangeTombstonesMax = 128;
-// Of a batch; their memory is fetched together.
-constexpr size_t kMembersTogether = 32;
 constexpr uint64_t kOwedNanosMin = 100'000;  // Shorter sleeps are not worth their system call.
 // What a flush takes at least.
 constexpr absl::Duration kFarBehindDelay = absl::Milliseconds(10);
-
-// Starts loading what indexing each of the members of a batch will look at.
-template <typename Member>
-void Prefetch(const Generation& generation, std::span<const Member> members) {
-  for (const Member& member : members) {
-    generation.table(member.change.column_family.id)->PrefetchSlot(member.hash);
-  }
-  for (const Member& member : members) {
-    generation.table(member.change.column_family.id)->PrefetchNode(member.hash);
-  }
-}
 
 }  // namespace
 
@@ -126,7 +112,7 @@ log::RecordDraft DBImpl::MakeDraft(const Change& change, bool in_batch) const {
 }
 
 absl::Status DBImpl::Apply(const Change& change, const WriteOptions& options) {
-  if (!options.marks.empty()) {
+  if (!options.marks.empty() || change.part.index != 0) {
     WriteBatch batch;
     batch.Add(change);
     return Write(batch, options);
@@ -145,7 +131,7 @@ absl::Status DBImpl::Apply(const Change& change, const WriteOptions& options) {
       return InvalidArgumentError("no column family {}", change.column_family.id);
     }
     const Sequence sequence = log_->active()->NextPosition();
-    RETURN_IF_ERROR(AppendChange(change, draft));
+    RETURN_IF_ERROR(AppendRecord(draft, change.key, change.value));
     IndexChange(change, draft, hash, sequence);
     visible_.store(sequence);
     log_->PublishAppended();
@@ -156,80 +142,6 @@ absl::Status DBImpl::Apply(const Change& change, const WriteOptions& options) {
   return FinishWrite(options, end);
 }
 
-absl::Status DBImpl::Write(const WriteBatch& batch, const WriteOptions& options) {
-  if (batch.empty() && options.marks.empty()) return absl::OkStatus();
-
-  struct Member {
-    Change change;
-    log::RecordDraft draft;
-    uint64_t hash;
-    Sequence sequence;
-  };
-
-  std::vector<Member> members;
-  members.reserve(batch.count());
-  absl::Status checked;
-  bool only_deletes = true;
-  uint64_t user_bytes = 0;
-  uint64_t record_bytes = 0;
-  const bool in_batch = batch.count() + options.marks.size() > 1;
-  batch.ForEach([&](const Change& change) {
-    if (!checked.ok()) return;
-    checked = CheckChange(change);
-    if (!checked.ok()) return;
-    only_deletes &= change.kind != ChangeKind::kSet;
-    user_bytes += change.key.size() + change.value.size();
-    members.push_back({change, MakeDraft(change, in_batch), table::Table::HashKey(change.key), 0});
-    record_bytes += members.back().draft.aligned_bytes();
-  });
-  RETURN_IF_ERROR(checked);
-  ASSIGN_OR_RETURN(std::vector<DraftedRecord> marks, groups_->DraftMarks(options.marks, in_batch));
-  record_bytes += AlignedBytes(marks);
-  if (record_bytes > kBatchBytesMax + kValueBytesMax / 64) {
-    return InvalidArgumentError("a batch of {} bytes; at most {} are allowed", record_bytes,
-                                kBatchBytesMax);
-  }
-  RETURN_IF_ERROR(Admit(user_bytes, only_deletes, options));
-
-  char total[8];
-  StoreFixed(total, record_bytes);
-  const std::string_view total_view(total, sizeof(total));
-  log::RecordDraft header = log::BatchDraft(members.size() + marks.size(), total_view);
-  log::Position end = 0;
-  {
-    MutexLock lock(write_mutex_);
-    const uint64_t header_bytes = in_batch ? header.aligned_bytes() : 0;
-    RETURN_IF_ERROR(
-        MakeRoom(record_bytes + header_bytes, members.size(), only_deletes, options.never_wait));
-    for (const Member& member : members) {
-      if (!TakesWrites(member.change.column_family.id)) {
-        return InvalidArgumentError("no column family {}", member.change.column_family.id);
-      }
-    }
-    if (in_batch) RETURN_IF_ERROR(AppendRecord(header, {}, total_view));
-    for (Member& member : members) {
-      member.sequence = log_->active()->NextPosition();
-      RETURN_IF_ERROR(AppendChange(member.change, member.draft));
-    }
-    RETURN_IF_ERROR(groups_->AppendMarks(marks));
-    for (size_t i = 0; i < members.size(); ++i) {
-      if (i % kMembersTogether == 0) {
-        const size_t count = std::min(kMembersTogether, members.size() - i);
-        Prefetch(*active_, std::span<const Member>(members).subspan(i, count));
-      }
-      IndexChange(members[i].change, members[i].draft, members[i].hash, members[i].sequence);
-    }
-    // The whole batch becomes visible with this one store.
-    if (!members.empty()) visible_.store(members.back().sequence);
-    log_->PublishAppended();
-    groups_->SetMarks(marks);
-    end = log_->active()->NextPosition();
-  }
-  counters_.Add(Counter::kWrites, members.size());
-  counters_.Add(Counter::kWriteBytes, user_bytes);
-  return FinishWrite(options, end);
-}
-
 absl::Status DBImpl::AppendRecord(log::RecordDraft& draft, std::string_view key,
                                   std::string_view value) {
   const absl::Status status = log_->Append(draft, key, value);
@@ -237,10 +149,6 @@ absl::Status DBImpl::AppendRecord(log::RecordDraft& draft, std::string_view key,
   if (!status.ok()) Poison(status);
   counters_.Add(Counter::kLogBytes, draft.aligned_bytes());
   return status;
-}
-
-absl::Status DBImpl::AppendChange(const Change& change, log::RecordDraft& draft) {
-  return AppendRecord(draft, change.key, change.value);
 }
 
 void DBImpl::IndexChange(const Change& change, const log::RecordDraft& draft, uint64_t hash,
@@ -258,6 +166,7 @@ void DBImpl::IndexChange(const Change& change, const log::RecordDraft& draft, ui
                         ? log_->active()->AddOrdinal(log::OffsetOf(sequence))
                         : lsm::kNoOrdinal;
   version.is_delete = change.kind == ChangeKind::kDelete;
+  version.is_part = draft.kind() == log::RecordKind::kSetPart;
   version.has_expiry = change.expiry_ms != 0;
   memtable.Add(change.key, hash, version);
 }

@@ -37,8 +37,9 @@ GroupKey::GroupKey(const GroupRecord& record) : size_(KeyBytes(record.kind)) {
 }
 
 log::RecordDraft MakeDraft(const GroupRecord& record, const GroupKey& key, bool in_batch) {
+  const int flags = (in_batch ? log::kInBatch : 0) | (record.has_ordinal ? log::kHasOrdinal : 0);
   return log::RecordDraft({.kind = record.kind,
-                           .flags = in_batch ? static_cast<uint8_t>(log::kInBatch) : uint8_t{0},
+                           .flags = static_cast<uint8_t>(flags),
                            .column_family = 0,
                            .expiry_ms = 0,
                            .count = 0,
@@ -49,7 +50,10 @@ log::RecordDraft MakeDraft(const GroupRecord& record, const GroupKey& key, bool 
 absl::StatusOr<GroupRecord> ParseGroupRecord(const log::Record& record, std::string_view file,
                                              log::Position position) {
   const size_t key_bytes = KeyBytes(record.kind);
-  const uint8_t other_flags = record.flags & static_cast<uint8_t>(~log::kInBatch);
+  const bool is_entry = record.kind == RecordKind::kGroupEntry ||  //
+                        record.kind == RecordKind::kGroupMoved;
+  const int known_flags = log::kInBatch | (is_entry ? log::kHasOrdinal : 0);
+  const int other_flags = record.flags & ~known_flags;
   if (key_bytes == 0 || record.key.size() != key_bytes || other_flags != 0) {
     return DataLossError(
         "{} at {}: a record of kind {} with a key of {} bytes and flags {} is no "
@@ -57,7 +61,8 @@ absl::StatusOr<GroupRecord> ParseGroupRecord(const log::Record& record, std::str
         file, log::OffsetOf(position), static_cast<int>(record.kind), record.key.size(),
         record.flags);
   }
-  GroupRecord parsed{.kind = record.kind, .value = record.value};
+  GroupRecord parsed{
+      .kind = record.kind, .value = record.value, .has_ordinal = record.has_ordinal()};
   const char* const key = record.key.data();
   parsed.group = LoadFixed<uint64_t>(key);
   if (key_bytes >= 16) parsed.index = LoadFixed<uint64_t>(key + 8);

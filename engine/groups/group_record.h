@@ -21,6 +21,7 @@ struct GroupRecord {
   uint64_t term = 0;   // Of an entry or a start.
   uint8_t tag = 0;     // Of an entry.
   std::string_view value = {};
+  bool has_ordinal = false;  // Of an entry: it counts as a value, so that others may be part of it.
 
   bool is_entry() const {
     return kind == log::RecordKind::kGroupEntry || kind == log::RecordKind::kGroupMoved;

@@ -72,7 +72,7 @@ uint32_t ExpectedCrc(std::string_view bytes, uint32_t length, Position position)
 
 }  // namespace
 
-RecordDraft::RecordDraft(const Fields& fields) : flags_(fields.flags) {
+RecordDraft::RecordDraft(const Fields& fields) : flags_(fields.flags), kind_(fields.kind) {
   const bool has_expiry = (fields.flags & kHasExpiry) != 0;
   header_bytes_ = kRecordHeaderBytes + (has_expiry ? 8 : 0);
   length_ = static_cast<uint32_t>(header_bytes_ + fields.key.size() + fields.value.size());
@@ -144,8 +144,7 @@ bool IsPlausibleHeader(std::string_view header, Position position, Position dura
   const auto flags = static_cast<uint8_t>(p[kFlagsAt]);
   const bool is_batch = kind == static_cast<uint8_t>(RecordKind::kBatch);
   return length >= kRecordHeaderBytes && length <= bytes_max && durable <= position &&
-         durable >= durable_min && kind >= 1 &&
-         kind <= static_cast<uint8_t>(RecordKind::kGroupMark) &&
+         durable >= durable_min && IsKnown(static_cast<RecordKind>(kind)) &&
          flags <= (kHasExpiry | kInBatch | kHasOrdinal) &&
          (is_batch || LoadFixed<uint32_t>(p + kKeySizeAt) <= length - kRecordHeaderBytes);
 }

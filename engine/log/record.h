@@ -37,15 +37,21 @@ enum class RecordKind : uint8_t {
   kGroupRestart = 10,
   kGroupEnd = 11,
   kGroupMark = 12,
+  kSetPart = 13,  // A set whose value is part of an entry: its own is a PartReference.
 };
 
 constexpr bool IsGroupRecord(RecordKind kind) {
   return kind >= RecordKind::kGroupEntry && kind <= RecordKind::kGroupMark;
 }
 
-// Whether any program so far has written records of this kind.
 constexpr bool IsKnown(RecordKind kind) {
-  return kind >= RecordKind::kSet && kind <= RecordKind::kGroupMark;
+  return kind >= RecordKind::kSet && kind <= RecordKind::kSetPart;
+}
+
+// A change of one key or a range of keys.
+constexpr bool IsChange(RecordKind kind) {
+  return (kind >= RecordKind::kSet && kind <= RecordKind::kDeleteRange) ||
+         kind == RecordKind::kSetPart;
 }
 
 enum RecordFlags : uint8_t {
@@ -104,6 +110,8 @@ class RecordDraft {
 
   uint8_t flags() const { return flags_; }
 
+  RecordKind kind() const { return kind_; }
+
   // Completes the header for `position`. The record is header(), then key, then value.
   void Finish(Position position, Position durable);
 
@@ -115,6 +123,7 @@ class RecordDraft {
   uint32_t length_;
   uint32_t body_crc_;
   uint8_t flags_;
+  RecordKind kind_;
 };
 
 // Announces a batch of `members` records, which follow. Its value, `total`, are eight bytes: how

@@ -216,6 +216,15 @@ absl::StatusOr<uint32_t> Segment::OffsetOfOrdinal(uint32_t ordinal) const {
   return offsets[ordinal];
 }
 
+absl::StatusOr<uint32_t> Segment::FindOrdinal(uint32_t offset) const {
+  ASSIGN_OR_RETURN(const std::span<const uint32_t> offsets, Ordinals());
+  const auto found = std::lower_bound(offsets.begin(), offsets.end(), offset);
+  if (found == offsets.end() || *found != offset) {
+    return DataLossError("{} at {}: no value begins there", name_, offset);
+  }
+  return static_cast<uint32_t>(found - offsets.begin());
+}
+
 absl::StatusOr<std::string_view> Segment::ReadRaw(uint32_t ordinal, uint32_t record_bytes,
                                                   Position* position, std::string* scratch) const {
   ASSIGN_OR_RETURN(const uint32_t offset, OffsetOfOrdinal(ordinal));

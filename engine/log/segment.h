@@ -120,6 +120,9 @@ class Segment final : public ValueHost {
     if (data_ != nullptr) PrefetchBytes(data_ + offset, record_bytes);
   }
 
+  // Which value of this sealed segment is in the record at `offset`. DataLoss if none is.
+  absl::StatusOr<uint32_t> FindOrdinal(uint32_t offset) const;
+
   // Decodes the record at `offset` for recovery; false if there is none.
   absl::StatusOr<bool> Decode(uint32_t offset, Record* record, std::string* scratch) const;
 

@@ -244,7 +244,8 @@ absl::Status Version::CheckReferences() const {
     if (space.host == nullptr) {
       return DataLossError("manifest: tables refer to segment {}, which is not recorded", number);
     }
-    if (space.live_bytes > space.size_bytes) {
+    // Where values are parts of entries, several tables may need, and count, the same entry.
+    if (space.live_bytes > space.size_bytes && held_begin_ == 0) {
       return DataLossError("manifest: {} of {} bytes of segment {} are live", space.live_bytes,
                            space.size_bytes, number);
     }
@@ -295,7 +296,9 @@ uint64_t Version::table_bytes() const {
 
 uint64_t Version::live_value_bytes() const {
   uint64_t bytes = 0;
-  for (const auto& [number, space] : segments_) bytes += space.live_bytes;
+  for (const auto& [number, space] : segments_) {
+    bytes += std::min(space.live_bytes, space.size_bytes);
+  }
   return bytes;
 }
 
@@ -304,7 +307,8 @@ uint64_t Version::segment_bytes() const {
   for (const auto& [number, space] : segments_) {
     if (space.value_file != 0) continue;
     // What else stands in a held segment is not for the values' collection to free.
-    bytes += held_segments_.contains(number) ? space.live_bytes : space.size_bytes;
+    const bool is_held = held_segments_.contains(number);
+    bytes += is_held ? std::min(space.live_bytes, space.size_bytes) : space.size_bytes;
   }
   for (const auto& [number, file] : value_files_) bytes += file.size_bytes;
   return bytes;

@@ -156,10 +156,22 @@ void GroupTrial::WriteMarkedRows() {
   const uint64_t index = after.groups.at(group).last_index();
   if (index == 0) return;
   WriteBatch batch;
-  for (uint64_t i = random_.Uniform(3); i > 0; --i) {
+  for (uint64_t i = random_.Uniform(4); i > 0; --i) {
     const std::string key = fmt::format("{}/{}", group, random_.Uniform(6));
-    after.rows[key] = Payload();
-    batch.Set(key, after.rows[key]);
+    std::string& value = after.rows[key];
+    const auto& entries = after.groups.at(group).entries;
+    if (entries.empty() || random_.OneIn(3)) {
+      value = Payload();
+      batch.Set(key, value);
+      continue;
+    }
+    // A part of an entry, most of them new.
+    auto entry = std::prev(entries.end());
+    while (entry != entries.begin() && random_.OneIn(2)) --entry;
+    const std::string& payload = entry->second.second;
+    const auto offset = static_cast<uint32_t>(random_.Uniform(payload.size() / 2 + 1));
+    value = payload.substr(offset, payload.size() - 2 * offset);
+    batch.SetFromEntry(key, value, {group, entry->first, offset});
   }
   after.marks[group] = index;
   const GroupMark mark{group, index};
@@ -175,7 +187,10 @@ void GroupTrial::Step() {
       }
       return Expect(db_->Flush(), "flush");
     case 1:
-      return Expect(db_->RunValueLogGC().status(), "collection");
+      return Expect(db_->RunValueLogGC(random_.OneIn(2) ? 0 : 0.5).status(), "collection");
+    case 12:
+      if (!random_.OneIn(4)) return AppendRandomRound();
+      return Expect(db_->CompactRange(kDefaultColumnFamily, "", ""), "compaction");
     case 2:
     case 3:
     case 4:

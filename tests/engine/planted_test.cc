@@ -60,6 +60,7 @@ const std::vector<Planting>& Plantings() {
       {Bug::kMovedEntryCuts, "MovedEntryCuts", {kGroups}},
       {Bug::kMarkAheadOfData, "MarkAheadOfData", {kGroups}},
       {Bug::kSyncToldEarly, "SyncToldEarly", {kGroups}},
+      {Bug::kReferredNotHeld, "ReferredNotHeld", {kGroups}},
       {Bug::kPowerWriteNotSynced, "PowerWriteNotSynced", {"plain writes"}},
   };
   return all;
