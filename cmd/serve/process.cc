@@ -57,8 +57,7 @@ absl::Status CheckDirectory(Options options, const store::Options& store) {
   const absl::StatusOr<std::unique_ptr<DB>> db = DB::Open(options);
   if (absl::IsNotFound(db.status())) return absl::OkStatus();  // It will be made.
   RETURN_IF_ERROR(db.status());
-  return NamedAfter(options.directory,
-                    store::CheckOwner(**db, store.cluster_id, store.store_id));
+  return NamedAfter(options.directory, store::CheckOwner(**db, store.cluster_id, store.store_id));
 }
 
 absl::StatusOr<std::unique_ptr<DB>> OpenDatabase(const Settings& settings, RecoveryReport* report) {

@@ -33,4 +33,9 @@ absl::StatusOr<Ident> DecodeIdent(std::string_view bytes);
 // Nothing for a database that no store has used: a daemon asks before it knows its cluster.
 absl::StatusOr<std::optional<Ident>> ReadIdent(DB& db);
 
+// Whether the database may become, or is, that of this store; 0 stands for any. FailedPrecondition,
+// with both numbers, for another store's or cluster's, and for one with content that is no store's.
+// Reads only, so a daemon may ask before it opens the database for writing.
+absl::Status CheckOwner(DB& db, uint64_t cluster_id, uint64_t store_id);
+
 }  // namespace nokv::store

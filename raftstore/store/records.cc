@@ -99,6 +99,24 @@ absl::StatusOr<std::optional<Ident>> ReadIdent(DB& db) {
   return DecodeIdent(bytes);
 }
 
+absl::Status CheckOwner(DB& db, uint64_t cluster_id, uint64_t store_id) {
+  ASSIGN_OR_RETURN(const std::optional<Ident> known, ReadIdent(db));
+  if (!known.has_value()) {
+    ASSIGN_OR_RETURN(const bool has_rows, HasRows(db));
+    if (!has_rows && db.groups().List().empty()) return absl::OkStatus();
+    return FailedPreconditionError("the database has content, and it is no store's");
+  }
+  if (cluster_id != 0 && cluster_id != known->cluster_id) {
+    return FailedPreconditionError("the database belongs to cluster {:016x}, not to {:016x}",
+                                   known->cluster_id, cluster_id);
+  }
+  if (store_id != 0 && store_id != known->store_id) {
+    return FailedPreconditionError("the database belongs to store {}, not to store {}",
+                                   known->store_id, store_id);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<region::RegionMeta>> ListRegions(DB& db) {
   ASSIGN_OR_RETURN(const std::optional<ColumnFamilyHandle> meta, FindMeta(db));
   if (!meta.has_value()) return std::vector<region::RegionMeta>();

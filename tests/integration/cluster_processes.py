@@ -88,15 +88,22 @@ class Daemon:
     def runs(self):
         return self.process is not None and self.process.poll() is None
 
+    def has_failed(self):
+        """Whether it ended although nobody ended it."""
+        return self.process is not None and not self.runs()
+
     def kill(self):
         if self.runs():
             self.process.kill()
             self.process.wait(STOP_SECONDS)
+        self.process = None
 
     def stop(self, sig=signal.SIGTERM):
         """Its code, when it has ended in good order."""
         self.process.send_signal(sig)
-        return self.process.wait(STOP_SECONDS)
+        code = self.process.wait(STOP_SECONDS)
+        self.process = None
+        return code
 
     def end_of_log(self, lines=15):
         with open(self.log, encoding="utf-8", errors="replace") as file:
@@ -172,9 +179,10 @@ class Cluster:
             if answer == b"+OK\r\n":
                 waiting.pop(0)
                 continue
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"no write to {waiting[0]} in {PATIENCE_SECONDS} s, the last "
-                                   f"answer {answer!r}\n{self.ends_of_logs()}")
+            failed = [daemon.name for daemon in self.daemons() if daemon.has_failed()]
+            if failed or time.monotonic() > deadline:
+                raise RuntimeError(f"no write to {waiting[0]}, the last answer {answer!r}; ended by "
+                                   f"themselves: {failed}\n{self.ends_of_logs()}")
             time.sleep(0.02)
 
     def ask(self, *words):

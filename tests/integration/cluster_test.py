@@ -150,8 +150,8 @@ class Regions(Case):
 
 class LeaderLoss(Case):
     def test_the_loss_of_a_leader_stops_writes_for_a_moment(self):
-        """From kill -9 to the first acknowledged write of a client that tries again and again.
-        The figures are printed; what is checked is that writes return every time."""
+        # From kill -9 to the first acknowledged write of a client that tries again and again. The
+        # figures are printed; what is checked is that writes return every time.
         cluster = self.start(slot_regions=1)
         seconds = []
         for _ in range(LEADER_KILLS):
