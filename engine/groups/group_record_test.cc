@@ -77,6 +77,16 @@ TEST_CASE("a record of a group is read as it was written", "[groups]") {
   }
 }
 
+TEST_CASE("an entry may count as a value of its segment", "[groups][golden]") {
+  GroupRecord entry = kGoldens[0].record;
+  entry.has_ordinal = true;
+  const std::string bytes = Encode(entry, true);
+  log::Record record;
+  REQUIRE(log::DecodeRecord(bytes, kPosition, &record));
+  REQUIRE(record.flags == (log::kInBatch | log::kHasOrdinal));
+  REQUIRE(log::Value(Parse(record)) == entry);
+}
+
 TEST_CASE("a record that is none of a group, or malformed, is damage", "[groups][damage]") {
   const std::string key(64, 'k');
   for (int kind = 0; kind < 32; ++kind) {

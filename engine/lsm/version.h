@@ -6,7 +6,8 @@
 //    in key order and no key has versions in two of them. (A table's largest key may equal the
 //    smallest of the next where a range tombstone ends there.)
 // 2. For one key, every version in a level is newer than every version in the levels below it.
-// 3. live_bytes of a segment is exactly the sum over all tables of the records they refer to.
+// 3. live_bytes of a segment is exactly the sum over all tables of the records they refer to. (A
+//    record with parts that several tables refer to counts several times.)
 //
 // Thread-safety: immutable.
 #pragma once
