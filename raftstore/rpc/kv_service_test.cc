@@ -13,7 +13,9 @@
 #include <chrono>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
+#include <grpcpp/completion_queue.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
 #include <map>
 #include <set>
@@ -376,6 +378,40 @@ TEST_CASE("the server says whether it serves, and what it has", "[rpc][sockets]"
   world.server->SetServing(false);
   CHECK(ask("", &response) == grpc::StatusCode::OK);
   CHECK(response.status() == health::HealthCheckResponse::NOT_SERVING);
+}
+
+TEST_CASE("tools can ask the server what it serves", "[rpc][sockets]") {
+  World world;
+  grpc::GenericStub stub(world.channel);
+  grpc::CompletionQueue queue;
+  const auto wait = [&] {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue.Next(&tag, &ok) && ok;
+  };
+  grpc::ClientContext context;
+  const auto call = stub.PrepareCall(
+      &context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &queue);
+  call->StartCall(nullptr);
+  REQUIRE(wait());
+  const grpc::Slice list_services(std::string("\x3a\x00", 2));  // Field 7, an empty string.
+  call->Write(grpc::ByteBuffer(&list_services, 1), nullptr);
+  REQUIRE(wait());
+  grpc::ByteBuffer answer;
+  call->Read(&answer, nullptr);
+  REQUIRE(wait());
+  grpc::Slice slice;
+  REQUIRE(answer.DumpToSingleSlice(&slice).ok());
+  const std::string text(slice.begin(), slice.end());
+  for (const char* name :
+       {"nokv.kv.v1.Kv", "nokv.raft.v1.RaftTransport", "grpc.health.v1.Health"}) {
+    CHECK(text.find(name) != std::string::npos);
+  }
+  context.TryCancel();
+  grpc::Status status;
+  call->Finish(&status, nullptr);
+  wait();
+  queue.Shutdown();
 }
 
 TEST_CASE("two servers do not share an address", "[rpc][sockets]") {
