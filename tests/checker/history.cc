@@ -60,7 +60,7 @@ std::string Results(const Operation& operation) {
       if (!operation.did.has_value()) return {};
       return *operation.did ? " yes" : " no";
     case OperationKind::kIncr:
-      return fmt::format(" {}", operation.sum);
+      return operation.did.value_or(true) ? fmt::format(" {}", operation.sum) : " no";
   }
   return {};
 }
@@ -95,6 +95,12 @@ class Words {
     if (!Take(&word)) return false;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), *number);
     return error == std::errc() && end == word.data() + word.size();
+  }
+
+  bool TakeSumOrNo(int64_t* sum, std::optional<bool>* did) {
+    SkipSpaces();
+    if (!rest_.starts_with("no")) return TakeNumber(sum);
+    return TakeYesOrNo(did);
   }
 
   bool TakeQuoted(std::string* text) {
@@ -178,7 +184,7 @@ bool TakeResults(Words& words, Operation* operation) {
     case OperationKind::kCas:
       return words.TakeYesOrNo(&operation->did);
     case OperationKind::kIncr:
-      return words.TakeNumber(&operation->sum);
+      return words.TakeSumOrNo(&operation->sum, &operation->did);
   }
   return false;
 }

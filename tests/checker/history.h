@@ -42,8 +42,8 @@ struct Operation {
 
   // Results, when the outcome is known.
   Value found = {};  // Of a get.
-  std::optional<bool> did =
-      {};           // Of a cas: whether it wrote. Of a delete, if told: whether it found.
+  // Of a cas and an incr: whether it wrote. Of a delete, if told: whether it found.
+  std::optional<bool> did = {};
   int64_t sum = 0;  // Of an incr: the new value.
 
   bool is_known() const { return end != kNever; }

@@ -159,13 +159,27 @@ TEST_CASE("a counter can be set and deleted, and does not overflow", "[checker]"
                     "3 1 incr \"n\" 1\n4 1 ok -9223372036854775808\n"));
 }
 
+TEST_CASE("a counter refuses to add to a text, and only then", "[checker]") {
+  const std::string text = "1 1 put \"n\" \"text\"\n2 1 ok\n";
+  REQUIRE(IsGoodCounter(text + "3 1 incr \"n\" 1\n4 1 ok no\n5 1 get \"n\"\n6 1 ok \"text\"\n"));
+  REQUIRE_FALSE(IsGoodCounter(text + "3 1 incr \"n\" 1\n4 1 ok 1\n"));
+  REQUIRE_FALSE(IsGoodCounter(text + "3 1 get \"n\"\n4 1 ok \"other\"\n"));
+  // Refused by what was there long ago.
+  const std::string number = "3 1 put \"n\" \"5\"\n4 1 ok\n";
+  REQUIRE(IsGoodCounter(text + number + "5 1 incr \"n\" 1\n6 1 ok 6\n"));
+  REQUIRE_FALSE(IsGoodCounter(text + number + "5 1 incr \"n\" 1\n6 1 ok no\n"));
+  REQUIRE_FALSE(IsGoodCounter("1 1 incr \"n\" 1\n2 1 ok no\n"));
+  // While both are under way it may be either.
+  REQUIRE(IsGoodCounter(text + "3 2 put \"n\" \"5\"\n4 1 incr \"n\" 1\n5 1 ok no\n6 2 ok\n"));
+}
+
 TEST_CASE("an operation that the object does not have is refused", "[checker]") {
   ManualClock clock;
   const auto incr = Parse("1 1 incr \"n\" 1\n2 1 ok 1\n");
   REQUIRE(CheckLinearizable(incr, NewRegister, clock).status().code() ==
           absl::StatusCode::kInvalidArgument);
-  const auto text = Parse("1 1 put \"n\" \"text\"\n2 1 ok\n");
-  REQUIRE(CheckLinearizable(text, NewCounter, clock).status().code() ==
+  const auto low = Parse("1 1 put \"n\" \"-9223372036854775808\"\n2 1 ok\n");
+  REQUIRE(CheckLinearizable(low, NewCounter, clock).status().code() ==
           absl::StatusCode::kInvalidArgument);
   const History backward = {{.client = 1, .call = 9, .end = 8, .key = "k"}};
   REQUIRE(CheckLinearizable(backward, NewRegister, clock).status().code() ==

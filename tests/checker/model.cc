@@ -86,7 +86,8 @@ class Register final : public ValueModel {
   std::unordered_map<std::string, uint64_t> numbers_;
 };
 
-// A value's number is the value. The lowest one of 64 bits stands for none.
+// A value's number is the value. The lowest one of 64 bits stands for none, those above it for
+// texts, as they come up.
 class Counter final : public ValueModel {
  protected:
   absl::StatusOr<uint64_t> NumberOf(const Value& value) override {
@@ -94,8 +95,9 @@ class Counter final : public ValueModel {
     int64_t number = 0;
     const char* end = value->data() + value->size();
     const auto [stop, error] = std::from_chars(value->data(), end, number);
-    if (error != std::errc() || stop != end || static_cast<uint64_t>(number) == kAbsent) {
-      return InvalidArgumentError("\"{}\" is not a counter's value", *value);
+    if (error != std::errc() || stop != end) return TextNumberOf(*value);
+    if (!IsNumber(static_cast<uint64_t>(number))) {
+      return InvalidArgumentError("{} is too low for a counter", number);
     }
     return static_cast<uint64_t>(number);
   }
@@ -107,13 +109,28 @@ class Counter final : public ValueModel {
   }
 
   std::optional<uint64_t> StepIncr(uint64_t state, const Action& action) const override {
+    const bool can_add = state == kAbsent || IsNumber(state);
+    const bool did = action.did.value_or(true);
+    if (!did || !can_add) return !did && !can_add ? std::optional(state) : std::nullopt;
     const int64_t before = state == kAbsent ? 0 : static_cast<int64_t>(state);
     int64_t sum = 0;
     if (__builtin_add_overflow(before, action.delta, &sum)) return std::nullopt;
     const auto next = static_cast<uint64_t>(sum);
-    if (next == kAbsent || (action.is_known && next != action.found)) return std::nullopt;
+    if (!IsNumber(next) || (action.is_known && next != action.found)) return std::nullopt;
     return next;
   }
+
+ private:
+  static constexpr uint64_t kTextsMax = uint64_t{1} << 32;
+
+  static bool IsNumber(uint64_t state) { return state - kAbsent > kTextsMax; }
+
+  absl::StatusOr<uint64_t> TextNumberOf(const std::string& text) {
+    if (texts_.size() == kTextsMax) return InvalidArgumentError("too many texts");
+    return texts_.try_emplace(text, kAbsent + 1 + texts_.size()).first->second;
+  }
+
+  std::unordered_map<std::string, uint64_t> texts_;
 };
 
 }  // namespace

@@ -57,7 +57,8 @@ class Model {
 // A value of bytes or none: get, put, delete (which may tell whether it found), cas.
 std::unique_ptr<Model> NewRegister();
 
-// A whole number or none: the same, and incr, which takes none for 0 and returns the sum.
+// A whole number, a text or none: the same, and incr, which takes none for 0 and returns the sum,
+// or refuses a text.
 std::unique_ptr<Model> NewCounter();
 
 }  // namespace nokv::checker

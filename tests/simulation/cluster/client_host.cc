@@ -16,7 +16,7 @@ ClientHost::ClientHost(World& world, Recorder& recorder, uint64_t number,
                .timer = timer_,
                .clock = process_.clock,
                .executor = process_.executor},
-              {.seed = process_.random.Next()}) {
+              {.seed = process_.random.Next(), .attempt_timeout = options.attempt_timeout}) {
   for (uint64_t i = 0; i < options.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(world, machine_.host(), client_, recorder, options,
                                                 number * 100 + i));

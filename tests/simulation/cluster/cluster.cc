@@ -62,6 +62,7 @@ Cluster::Cluster(ClusterOptions options)
       options_(WithKeys(std::move(options))),
       regions_(RegionsOf(options_)),
       driver_(world_, ForDriver(regions_)) {
+  world_.disk_delay_max = options_.disk_delay_max;
   for (uint64_t number = 1; number <= options_.stores; ++number) {
     stores_.push_back(std::make_unique<StoreHost>(
         world_, number,

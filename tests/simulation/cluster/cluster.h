@@ -30,6 +30,7 @@ struct ClusterOptions {
   uint64_t registers = 4;  // Keys of each kind.
   uint64_t counters = 2;
   WorkloadOptions workload = {};  // Its keys are ours to set.
+  absl::Duration disk_delay_max = absl::Milliseconds(2);
   nokv::Options engine = {};
   store::Options store = {};
 };

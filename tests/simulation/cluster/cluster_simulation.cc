@@ -153,6 +153,8 @@ ClusterOptions DrawCluster(uint64_t seed) {
   options.workload.workers = 1 + random.Uniform(4);
   options.workload.think_max = absl::Milliseconds(20 + random.Uniform(300));
   options.workload.timeout = absl::Seconds(2 + random.Uniform(9));
+  options.workload.attempt_timeout = absl::Milliseconds(100 << random.Uniform(6));
+  options.disk_delay_max = absl::Milliseconds(1 << random.Uniform(7));
 
   options.engine.memory_bytes = random.OneIn(2) ? 512 << 10 : 4 << 20;
   options.engine.segment_bytes_max = random.OneIn(2) ? 64 << 10 : 1 << 20;
@@ -161,6 +163,8 @@ ClusterOptions DrawCluster(uint64_t seed) {
   options.engine.table_bytes_target = 16 << 10;
   options.engine.level_base_bytes = 64 << 10;
 
+  options.store.tick = absl::Milliseconds(random.OneIn(2) ? 20 : 100);
+  options.store.unknown_outcome_wait = absl::Milliseconds(100 << random.Uniform(6));
   options.store.batch_bytes = random.OneIn(3) ? 1 : 256 << 10;
   options.store.log_entries = random.OneIn(2) ? 64 : 16'384;
   options.store.commands_max = random.OneIn(4) ? 8 : 1024;

@@ -13,7 +13,8 @@ constexpr int64_t kDriftPpmMax = 500;
 Machine::Process::Process(Machine& machine)
     : clock(machine.world().queue, machine.WallMillis()),
       executor(machine.world().queue, machine.host(), {.is_shuffled = true}),
-      disk_executor(machine.world().queue, machine.host(), {}),
+      disk_executor(machine.world().queue, machine.host(),
+                    {.delay_max = machine.world().disk_delay_max}),
       random(machine.world().queue.random().Next()),
       files(machine.disk_) {
   clock.set_rate_ppm(static_cast<int64_t>(random.Uniform(2 * kDriftPpmMax + 1)) - kDriftPpmMax);

@@ -9,6 +9,7 @@ namespace {
 
 constexpr absl::Duration kDownMax = absl::Seconds(6);
 constexpr absl::Duration kPauseMax = absl::Seconds(5);
+constexpr absl::Duration kCutMax = absl::Seconds(8);
 constexpr absl::Duration kStallMax = absl::Seconds(5);
 constexpr int64_t kJumpMillisMax = 5'000;
 constexpr uint64_t kChangesMax = 60;  // Of a disk, until the process dies within one.
@@ -38,7 +39,7 @@ Harm DrawHarm(Random& random) {
           .pauses = random.OneIn(3),
           .stalls = random.OneIn(3),
           .clocks = random.OneIn(3),
-          .interval_max = absl::Milliseconds(500 + random.Uniform(6000))};
+          .interval_max = absl::Milliseconds(1000 + random.Uniform(9000))};
 }
 
 std::string Describe(const Harm& harm) {
@@ -105,35 +106,37 @@ void Nemesis::Kill() {
   }
   if (!random().OneIn(6)) return cluster_.KillStore(AnyStore(), AnyDeath(), pause);
   for (uint64_t store = 1; store <= cluster_.stores(); ++store) {
-    cluster_.KillStore(store, AnyDeath(), pause);
+    // They come back one after the other: those who have most may be the last.
+    cluster_.KillStore(store, AnyDeath(), pause * (0.1 + random().NextDouble()));
   }
   if (harm_.driver) cluster_.KillDriver(AnyDeath(), pause);
+}
+
+uint64_t Nemesis::AnyStore() {
+  const uint64_t region = 1 + random().Uniform(cluster_.options().regions);
+  const uint64_t leader = cluster_.world().oracle.StoreOfLeader(region);
+  if (leader != 0 && random().OneIn(2)) return leader;
+  return 1 + random().Uniform(cluster_.stores());
 }
 
 void Nemesis::Cut() {
   SimNetwork& network = cluster_.world().network;
   const HostId a = AnyHost();
   const HostId b = AnyHost();
-  switch (random().Uniform(5)) {
-    case 0:  // Between two.
-      network.Cut(a, b);
-      network.Cut(b, a);
-      return;
-    case 1:  // One way.
-      return network.Cut(a, b);
-    case 2:  // One store from all other stores; clients and driver still reach it.
-    case 3: {
-      const HostId alone = StoreHostId(AnyStore());
-      const bool is_deaf_only = random().OneIn(3);
-      for (uint64_t other = 1; other <= cluster_.stores(); ++other) {
-        network.Cut(StoreHostId(other), alone);
-        if (!is_deaf_only) network.Cut(alone, StoreHostId(other));
-      }
-      return;
+  const bool is_one_way = random().OneIn(3);
+  if (random().OneIn(2)) {
+    network.Cut(a, b);
+    if (!is_one_way) network.Cut(b, a);
+  } else {  // One store from all other stores; clients and driver still reach it.
+    const HostId alone = StoreHostId(AnyStore());
+    for (uint64_t other = 1; other <= cluster_.stores(); ++other) {
+      network.Cut(StoreHostId(other), alone);
+      if (!is_one_way) network.Cut(alone, StoreHostId(other));
     }
-    default:
-      network.Heal();
   }
+  cluster_.world().queue.After(kWorld,
+                               cluster_.world().queue.Between(absl::Milliseconds(100), kCutMax),
+                               [&network] { network.Heal(); });
 }
 
 void Nemesis::Pause() {

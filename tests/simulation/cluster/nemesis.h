@@ -54,7 +54,8 @@ class Nemesis {
   void Cut();
   void Pause();
 
-  uint64_t AnyStore() { return 1 + random().Uniform(cluster_.stores()); }
+  // Often one that leads a region: there most can go wrong.
+  uint64_t AnyStore();
 
   HostId AnyHost();
   Death AnyDeath();

@@ -16,9 +16,11 @@ namespace nokv::simulation {
 
 class Oracle {
  public:
-  // A peer acted as the leader of a region in a term: nobody else ever does.
-  void SawLeader(uint64_t region, uint64_t term, uint64_t peer) {
+  // A peer on a store acted as the leader of a region in a term: nobody else ever does.
+  void SawLeader(uint64_t region, uint64_t term, uint64_t peer, uint64_t store) {
     const auto [entry, is_new] = leaders_.try_emplace({region, term}, peer);
+    auto& [newest_term, newest_store] = newest_leaders_[region];
+    if (term > newest_term) std::tie(newest_term, newest_store) = std::pair(term, store);
     if (is_new || entry->second == peer) return;
     Violate(fmt::format("region {} has two leaders in term {}: peers {} and {}", region, term,
                         entry->second, peer));
@@ -50,6 +52,12 @@ class Oracle {
 
   const std::string& violation() const { return violation_; }
 
+  // Where the newest leader of the region that was seen is or was; 0 if none was seen.
+  uint64_t StoreOfLeader(uint64_t region) const {
+    const auto newest = newest_leaders_.find(region);
+    return newest == newest_leaders_.end() ? 0 : newest->second.second;
+  }
+
   uint64_t terms() const { return leaders_.size(); }
 
   uint64_t timestamps() const { return timestamps_; }
@@ -57,7 +65,8 @@ class Oracle {
   uint64_t replicas_compared() const { return replicas_compared_; }
 
  private:
-  std::map<std::pair<uint64_t, uint64_t>, uint64_t> leaders_;  // By region and term.
+  std::map<std::pair<uint64_t, uint64_t>, uint64_t> leaders_;         // By region and term.
+  std::map<uint64_t, std::pair<uint64_t, uint64_t>> newest_leaders_;  // Term and store, by region.
   std::map<std::pair<uint64_t, uint64_t>, std::pair<uint64_t, uint64_t>> replicas_;
   uint64_t last_timestamp_ = 0;
   uint64_t timestamps_ = 0;

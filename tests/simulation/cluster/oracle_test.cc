@@ -8,10 +8,10 @@ namespace nokv::simulation {
 
 TEST_CASE("an oracle that sees nothing wrong says nothing", "[simulation]") {
   Oracle oracle;
-  oracle.SawLeader(1, 5, 101);
-  oracle.SawLeader(1, 5, 101);
-  oracle.SawLeader(1, 6, 102);
-  oracle.SawLeader(2, 5, 201);
+  oracle.SawLeader(1, 5, 101, 1);
+  oracle.SawLeader(1, 5, 101, 1);
+  oracle.SawLeader(1, 6, 102, 2);
+  oracle.SawLeader(2, 5, 201, 1);
   oracle.SawTimestamps(10, 5);
   oracle.SawTimestamps(15, 1);
   oracle.SawReplica(1, 7, 0xabc, 1);
@@ -20,6 +20,8 @@ TEST_CASE("an oracle that sees nothing wrong says nothing", "[simulation]") {
   oracle.SawReplica(2, 7, 0xdef, 2);
   REQUIRE(oracle.violation().empty());
   REQUIRE(oracle.terms() == 3);
+  REQUIRE(oracle.StoreOfLeader(1) == 2);
+  REQUIRE(oracle.StoreOfLeader(3) == 0);
   REQUIRE(oracle.timestamps() == 6);
   REQUIRE(oracle.replicas_compared() == 1);
 }
@@ -27,8 +29,8 @@ TEST_CASE("an oracle that sees nothing wrong says nothing", "[simulation]") {
 TEST_CASE("an oracle keeps the first thing that is wrong", "[simulation]") {
   Oracle oracle;
   SECTION("two leaders") {
-    oracle.SawLeader(1, 5, 101);
-    oracle.SawLeader(1, 5, 102);
+    oracle.SawLeader(1, 5, 101, 1);
+    oracle.SawLeader(1, 5, 102, 2);
     REQUIRE(oracle.violation() == "region 1 has two leaders in term 5: peers 101 and 102");
   }
   SECTION("a timestamp given twice") {

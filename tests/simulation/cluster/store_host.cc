@@ -162,7 +162,7 @@ void StoreHost::Send(transport::StoreId to, std::vector<transport::Envelope> env
   for (const transport::Envelope& envelope : envelopes) {
     const raft::Message& message = envelope.message;
     if (!IsLeaders(message.type)) continue;
-    machine_.world().oracle.SawLeader(envelope.region, message.term, message.from);
+    machine_.world().oracle.SawLeader(envelope.region, message.term, message.from, id_);
   }
   running_->transport->Send(to, std::move(envelopes));
 }

@@ -53,8 +53,8 @@ void Worker::WorkOnRegister(const std::string& key) {
 
 void Worker::WorkOnCounter(const std::string& key) {
   const uint64_t draw = random().Uniform(100);
-  if (draw < 65) return Add(key);
-  if (draw < 90) return Get(key);
+  if (draw < 60) return Add(key);
+  if (draw < 80) return Get(key);
   if (draw < 95) return Put(key);
   Delete(key);
 }
@@ -95,8 +95,11 @@ void Worker::Add(const std::string& key) {
           recorder_.At(id).sum = sum->value;
           recorder_.End(id);
         } else {
-          world_.oracle.Violate("a counter can't be added to: " + recorder_.At(id).key);
-          recorder_.Drop(id);
+          if (std::get<client::CannotAdd>(*outcome) != client::CannotAdd::kNotAnInteger) {
+            world_.oracle.Violate("a counter is something else: " + recorder_.At(id).key);
+          }
+          recorder_.At(id).did = false;
+          recorder_.End(id);
         }
         Later();
       });
@@ -271,6 +274,8 @@ std::optional<std::string> Worker::Shown(const std::string& key, const std::stri
 
 std::string Worker::NewValue(const std::string& key) {
   ++values_;
+  // What can't be added to is a counter's value, too.
+  if (IsCounter(key) && random().OneIn(3)) return fmt::format("text {}.{}", number_, values_);
   if (IsCounter(key)) return std::to_string(random().Uniform(1000));
   std::string value = fmt::format("{}.{}", number_, values_);
   if (random().OneIn(4)) value += std::string(random().Uniform(1000), '.');

@@ -29,6 +29,7 @@ struct WorkloadOptions {
   uint64_t workers = 2;  // Of one client.
   absl::Duration think_max = absl::Milliseconds(100);
   absl::Duration timeout = absl::Seconds(8);
+  absl::Duration attempt_timeout = absl::Seconds(3);  // Of the client library.
 };
 
 class Worker {

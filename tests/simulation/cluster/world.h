@@ -10,6 +10,8 @@
 #include "tests/simulation/event_queue.h"
 #include "tests/simulation/network.h"
 
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <string>
 
@@ -30,6 +32,7 @@ struct World {
   CallNetwork calls;
   Services services;
   Oracle oracle;
+  absl::Duration disk_delay_max = absl::Milliseconds(2);  // Of what a disk does, unless it stalls.
 };
 
 // Hosts: the driver, stores from 1 on, clients from 101 on.
