@@ -63,8 +63,8 @@ absl::Status CheckDirectory(Options options, const store::Options& store) {
 absl::StatusOr<std::unique_ptr<DB>> OpenDatabase(const Settings& settings, RecoveryReport* report) {
   Options options;
   options.directory = settings.workdir;
-  // The store syncs the log itself, once for all regions of a round, and acknowledges after that. The
-  // database must not: the loop never waits for the disk.
+  // The store syncs the log itself, once for all regions of a round, and acknowledges after that.
+  // The database must not: the loop never waits for the disk.
   options.durability = Durability::kProcess;
   options.memory_bytes = settings.memory_bytes;
   RETURN_IF_ERROR(CheckDirectory(options, settings.store));
