@@ -165,6 +165,14 @@ absl::Status CheckKeyMayChange(const CommonFlags& flags, std::string_view key) {
                   "change Redis data through `nokv-redis`; --system does it here, unchecked");
 }
 
+absl::Status CheckIsNoReplica(DB& db, const std::string& workdir) {
+  if (db.groups().List().empty()) return absl::OkStatus();
+  return WithHint(FailedPreconditionError("{} is a store's: a change here would be made in one "
+                                          "replica only",
+                                          workdir),
+                  "change the key in the running cluster, with `nokv kv` or through `nokv-redis`");
+}
+
 void PutValue(nlohmann::ordered_json& object, const CommonFlags& flags, std::string_view name,
               std::string_view bytes) {
   const std::string key(name);

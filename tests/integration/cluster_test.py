@@ -135,17 +135,29 @@ class Regions(Case):
                 self.assertLessEqual(region["first"], region["last"] + 1)
                 self.assertLessEqual(region["applied"], region["commit"])
                 self.assertLessEqual(region["commit"], region["last"])
+            for change in (["set", "k", "v"], ["del", "k"]):
+                self.assertIn("one replica only", self.refused(cluster, store, change))
             self.assertEqual(self.regions(cluster, store, "--json"), shown)
             lines = self.regions(cluster, store).splitlines()
             self.assertTrue(lines[0].startswith(f"store {store} of cluster {answer['cluster_id']}"))
             self.assertEqual([line.split()[0] for line in lines[1:]], ["ID", "1", "2", "3"])
 
+    def regions(self, cluster, store, *flags):
+        shown = self.nokv(cluster, store, ["regions", *flags])
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        return shown.stdout
+
+    def refused(self, cluster, store, command):
+        result = self.nokv(cluster, store, command)
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        return result.stderr
+
     @staticmethod
-    def regions(cluster, store, *flags):
+    def nokv(cluster, store, command):
         directory = os.path.join(cluster.folder, f"store-{store}")
-        return subprocess.run([os.path.join(PROGRAMS, "nokv"), "regions", "--workdir", directory,
-                               *flags], capture_output=True, text=True, check=True,
-                              timeout=processes.PATIENCE_SECONDS).stdout
+        return subprocess.run([os.path.join(PROGRAMS, "nokv"), *command, "--workdir", directory],
+                              capture_output=True, text=True, check=False,
+                              timeout=processes.PATIENCE_SECONDS)
 
 
 class LeaderLoss(Case):
