@@ -10,27 +10,30 @@ void Applier::Add(Peer& peer, std::vector<raft::Entry> entries) {
   for (raft::Entry& entry : entries) waiting_.push_back({&peer, std::move(entry)});
 }
 
-absl::Status Applier::Run() {
-  while (!waiting_.empty()) {
-    WriteBatch batch;
-    std::vector<GroupMark> marks;  // The last of each run of a peer's entries.
-    std::vector<Effects> effects;
-    for (const Waiting& waiting : waiting_) {
-      if (batch.size_bytes() >= shared_.options.apply_bytes) break;
-      RETURN_IF_ERROR(Gather(waiting, batch, effects.emplace_back()));
-      const region::RegionId region = waiting.peer->region().id;
-      if (marks.empty() || marks.back().group != region) marks.push_back({region, 0});
-      marks.back().index = waiting.entry.index;
-    }
-    RETURN_IF_ERROR(Write(batch, marks));
-    for (const Effects& effect : effects) {
-      const auto [peer, entry] = std::move(waiting_.front());
-      waiting_.pop_front();
-      ++shared_.statistics.applied_entries;
-      shared_.statistics.applied_commands += effect.size();
-      peer->raft().Applied(entry.index);
-      peer->Applied(entry.index, entry.term, raft::SizeBytes(entry), effect);
-    }
+absl::Status Applier::Run(std::vector<Peer*>& applied) {
+  if (waiting_.empty()) return absl::OkStatus();
+  WriteBatch batch;
+  std::vector<GroupMark> marks;  // The last of each run of a peer's entries.
+  std::vector<Effects> effects;
+  for (const Waiting& waiting : waiting_) {
+    if (batch.size_bytes() >= shared_.options.apply_bytes) break;
+    RETURN_IF_ERROR(Gather(waiting, batch, effects.emplace_back()));
+    const region::RegionId region = waiting.peer->region().id;
+    if (marks.empty() || marks.back().group != region) marks.push_back({region, 0});
+    marks.back().index = waiting.entry.index;
+  }
+  const absl::Status written = Write(batch, marks);
+  is_held_up_ = absl::IsResourceExhausted(written) || absl::IsUnavailable(written);
+  if (is_held_up_) return absl::OkStatus();
+  RETURN_IF_ERROR(written);
+  for (const Effects& effect : effects) {
+    const auto [peer, entry] = std::move(waiting_.front());
+    waiting_.pop_front();
+    ++shared_.statistics.applied_entries;
+    shared_.statistics.applied_commands += effect.size();
+    peer->raft().Applied(entry.index);
+    peer->Applied(entry.index, entry.term, raft::SizeBytes(entry), effect);
+    applied.push_back(peer);
   }
   return absl::OkStatus();
 }
@@ -63,7 +66,9 @@ absl::Status Applier::Gather(const Waiting& waiting, WriteBatch& batch, Effects&
       if (change.is_delete) {
         batch.Delete(change.key, families_.Of(change.family));
       } else {
-        batch.Set(change.key, change.value, families_.Of(change.family));
+        const auto offset = static_cast<uint32_t>(change.value.data() - entry.data.view().data());
+        batch.SetFromEntry(change.key, change.value, {region, entry.index, offset},
+                           families_.Of(change.family));
       }
     }
   }
@@ -81,10 +86,10 @@ bool Applier::IsStale(const Peer& peer, const command::Command& command) const {
 
 absl::Status Applier::Write(const WriteBatch& batch, const std::vector<GroupMark>& marks) {
   if (Planted(Bug::kMarkWithoutData)) {
-    RETURN_IF_ERROR(db_.Write({}, {.marks = marks}));
-    return db_.Write(batch);
+    RETURN_IF_ERROR(db_.Write({}, {.marks = marks, .never_wait = true}));
+    return db_.Write(batch, {.never_wait = true});
   }
-  return db_.Write(batch, {.marks = marks});
+  return db_.Write(batch, {.marks = marks, .never_wait = true});
 }
 
 }  // namespace nokv::store

@@ -29,11 +29,13 @@ class Applier {
   // Entries of a peer behind those added before. The peer stays.
   void Add(Peer& peer, std::vector<raft::Entry> entries);
 
-  // Applies what was added and tells the peers. DataLoss or Unimplemented for an entry that can't
-  // be read: it must not be skipped. After ResourceExhausted what is left waits for the next call.
-  absl::Status Run();
+  // Applies some of what was added, as one write, tells the peers and adds them to `applied`.
+  // DataLoss or Unimplemented for an entry that can't be read: it must not be skipped. Where the
+  // disk is full or the database far behind nothing happens, and the next call tries again.
+  absl::Status Run(std::vector<Peer*>& applied);
 
-  bool empty() const { return waiting_.empty(); }
+  // Something is left to apply, and the engine took what came before it.
+  bool has_work() const { return !waiting_.empty() && !is_held_up_; }
 
  private:
   struct Waiting {
@@ -51,6 +53,7 @@ class Applier {
   const Families families_;
   Shared& shared_;
   std::deque<Waiting> waiting_;
+  bool is_held_up_ = false;
   command::Entry decoded_;
 };
 

@@ -20,6 +20,7 @@ bool Loop::Round(Inputs inputs) {
   ++shared_.statistics.rounds;
   ReadClock();
   for (const std::function<void()>& task : inputs.tasks) task();
+  if (!failure_.ok()) return false;
   WakeDue();
   StepAll(std::move(inputs.received));
   for (const transport::Undelivered& lost : inputs.undelivered) {
@@ -44,7 +45,8 @@ bool Loop::Round(Inputs inputs) {
     if (peer->TakeNewLeadership()) heartbeats_.ReportSoon(peer->region().id);
     if (peer->has_work()) Touch(*peer);
   }
-  return failure_.ok() && !touched_.empty() && taken_.empty() && applier_.empty();
+  if (!failure_.ok() || !taken_.empty()) return false;
+  return !touched_.empty() || applier_.has_work();
 }
 
 // After what came was taken: what a pause of the process let come meets the ticks of the pause.

@@ -87,8 +87,9 @@ void Loop::CompleteRounds() {
 // Peers whose entries were applied may go on, and those whose reads were confirmed.
 void Loop::Apply() {
   if (!failure_.ok()) return;
-  const absl::Status status = applier_.Run();
-  if (!status.ok() && !absl::IsResourceExhausted(status)) return Fail(status);
+  std::vector<Peer*> applied;
+  if (const absl::Status status = applier_.Run(applied); !status.ok()) return Fail(status);
+  for (Peer* const peer : applied) Touch(*peer);
   for (size_t i = 0; i < touched_.size(); ++i) touched_[i]->Settle();
   CompactLogs();
 }

@@ -52,6 +52,7 @@ struct Shared {
   const Options options;
   const Ident ident;
   Clock& clock;
+  DB& db;
   EngineSnapshot snapshot;
 
   // Of the round.
@@ -59,6 +60,9 @@ struct Shared {
   uint64_t ticks = 0;
   DiskSpace disk = {.capacity_bytes = UINT64_MAX, .available_bytes = UINT64_MAX};
   uint64_t unsynced_bytes = 0;
+
+  // When the database will have caught up with what was let in, as it says how far it is behind.
+  uint64_t caught_up_nanos = 0;
 
   uint64_t last_id = 0;  // Of writes and reads.
   std::vector<TimestampWish> wishes = {};
@@ -116,7 +120,11 @@ class Peer {
 
   // --- What is the case.
 
-  bool has_work() const { return !runnable_.empty() || !arrived_.empty() || raft_->HasReady(); }
+  // Something to do at once, without anything new. Writes that wait for an entry of the term to be
+  // applied have not.
+  bool has_work() const {
+    return (!runnable_.empty() && raft_->may_evaluate()) || !arrived_.empty() || raft_->HasReady();
+  }
 
   bool has_waiting() const {
     return !writes_.empty() || !arrived_.empty() || !confirming_.empty() || !confirmed_.empty() ||
@@ -192,6 +200,7 @@ class Peer {
   // peer_writes.cc
   void AddWrite(std::unique_ptr<Pending> pending);
   Refusal CheckWritable(const kv::v1::PrewriteRequest& request) const;
+  Refusal CheckThrottle(const Command& command);
   void EvaluateRunnable();
   void Evaluate(WriteId id, Write& write);
   void ProposeStamped();

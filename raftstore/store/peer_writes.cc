@@ -15,8 +15,10 @@ constexpr size_t kEntryHeaderBytes = 16;
 
 void Peer::AddWrite(std::unique_ptr<Pending> pending) {
   const Command& command = pending->command;
-  if (Refusal refusal = CheckWritable(command.prewrite())) {
-    pending->Answer(store::Refuse(command, *std::move(refusal)));
+  Refusal refused = CheckWritable(command.prewrite());
+  if (!refused.has_value()) refused = CheckThrottle(command);
+  if (refused.has_value()) {
+    pending->Answer(store::Refuse(command, *std::move(refused)));
     return;
   }
   auto read = ReadWrite(command.prewrite(), region_, shared_.options);
@@ -48,6 +50,21 @@ Refusal Peer::CheckWritable(const kv::v1::PrewriteRequest& request) const {
   }
   if (only_deletes && !shared_.is_disk_at_floor()) return std::nullopt;
   return DiskFull(shared_.disk.available_bytes, shared_.options.disk_reserve_bytes);
+}
+
+// The database slows down its writers while it is behind. The loop must not sleep, so those who
+// come too early are told when to come again.
+Refusal Peer::CheckThrottle(const Command& command) {
+  const absl::Duration delay = shared_.db.WriteDelay(command.ByteSizeLong());
+  if (delay <= absl::ZeroDuration()) return std::nullopt;
+  const uint64_t begin = std::max(shared_.caught_up_nanos, shared_.now_nanos);
+  const absl::Duration wait = absl::Nanoseconds(begin - shared_.now_nanos);
+  if (wait > shared_.options.busy_wait) {
+    ++shared_.statistics.refused_busy;
+    return ServerIsBusy("compaction", wait);
+  }
+  shared_.caught_up_nanos = begin + static_cast<uint64_t>(absl::ToInt64Nanoseconds(delay));
+  return std::nullopt;
 }
 
 // A write that ends lets others hold its keys, which join the end of the list.

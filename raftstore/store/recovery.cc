@@ -10,12 +10,9 @@ namespace {
 
 // Who the store is in this run.
 absl::StatusOr<Ident> NextIdent(const Options& options, DB& db, Random& random) {
+  RETURN_IF_ERROR(CheckOwner(db, options.cluster_id, options.store_id));
   ASSIGN_OR_RETURN(std::optional<Ident> known, ReadIdent(db));
   if (!known.has_value()) {
-    ASSIGN_OR_RETURN(const bool has_rows, HasRows(db));
-    if (has_rows || !db.groups().List().empty()) {
-      return FailedPreconditionError("the database has content, and it is no store's");
-    }
     if (options.cluster_id == 0 || options.store_id == 0) {
       return FailedPreconditionError(
           "a new store needs a cluster id and a store id, and got {} and {}", options.cluster_id,
@@ -25,14 +22,6 @@ absl::StatusOr<Ident> NextIdent(const Options& options, DB& db, Random& random) 
                  .store_id = options.store_id,
                  .identity = random.Next() | 1,
                  .incarnation = 1};
-  }
-  if (options.cluster_id != 0 && options.cluster_id != known->cluster_id) {
-    return FailedPreconditionError("the database belongs to cluster {}, not to cluster {}",
-                                   known->cluster_id, options.cluster_id);
-  }
-  if (options.store_id != 0 && options.store_id != known->store_id) {
-    return FailedPreconditionError("the database belongs to store {}, not to store {}",
-                                   known->store_id, options.store_id);
   }
   ++known->incarnation;
   return *known;
@@ -64,6 +53,7 @@ Loop::Loop(const Options& options, const Seams& seams, std::shared_ptr<Mailbox> 
       shared_{.options = options,
               .ident = ident,
               .clock = seams.clock,
+              .db = seams.db,
               .snapshot = EngineSnapshot(seams.db, families),
               .now_nanos = seams.clock.MonotonicNanos()},
       logs_(std::move(logs)),

@@ -32,7 +32,7 @@ struct DiskSpace {
 };
 
 struct Seams {
-  DB& db;          // Opened with groups, and used by nobody else.
+  DB& db;          // Opened with groups at L1 (the log is synced here), and used by nobody else.
   Executor& loop;  // In a process a pool with one thread, in a simulation the host's executor.
   Clock& clock;
   Random& random;  // Drawn from within Store::Open() only.

@@ -75,13 +75,8 @@ TEST_CASE("adds of one key queue behind each other and tell their sums", "[store
   const transport::StoreId leader = cluster.Leader();
   std::vector<ReplyPtr> replies;
   for (int i = 0; i < 5; ++i) {
-    kv::v1::Command add = cluster.PutCommand(leader, "n", "", cluster.DrawTimestamp());
-    kv::v1::Mutation& mutation = *add.mutable_prewrite()->mutable_mutations(0);
-    mutation.set_kind(kv::v1::MUTATION_KIND_ADD);
-    mutation.set_delta(10);
-    mutation.set_add_header("h");
-    add.mutable_prewrite()->set_is_blind(true);
-    replies.push_back(cluster.Submit(leader, add));
+    replies.push_back(
+        cluster.Submit(leader, cluster.AddCommand(leader, "n", 10, cluster.DrawTimestamp())));
   }
   cluster.Settle();
   for (int i = 0; i < 5; ++i) {

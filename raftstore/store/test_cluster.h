@@ -205,13 +205,14 @@ class TestCluster {
   }
 
   // The process dies and with it, at a power cut, everything that was not synced.
-  void Kill(transport::StoreId id, bool is_power_cut) {
+  void Kill(transport::StoreId id, bool is_power_cut,
+            vfs::PowerCutMode mode = vfs::PowerCutMode::kKeepNothing) {
     Node& node = *nodes_.at(id);
     std::shared_ptr<vfs::MemFileSystem> left(node.disk->Clone());
     Stop(id);
     node.disk = std::move(left);
     if (is_power_cut) {
-      node.disk->PowerCut(random_, vfs::PowerCutMode::kKeepNothing);
+      node.disk->PowerCut(random_, mode);
     } else {
       node.disk->KillProcess();
     }
@@ -222,12 +223,25 @@ class TestCluster {
 
   void Rejoin(transport::StoreId id) { isolated_.erase(id); }
 
+  // The store's disk does nothing until it thaws.
+  void Freeze(transport::StoreId id) { frozen_.insert(id); }
+
+  void Thaw(transport::StoreId id) { frozen_.erase(id); }
+
+  // Messages for which it answers true are lost.
+  using Loss = std::function<bool(transport::StoreId from, transport::StoreId to,
+                                  const raft::Message& message)>;
+
+  void Lose(Loss loss) { loss_ = std::move(loss); }
+
   // Whatever can happen without time.
   void Settle() {
     for (bool is_busy = true; is_busy;) {
       is_busy = false;
       for (auto& [id, node] : nodes_) {
-        while (node->executor.RunOne() || node->loop.RunOne()) is_busy = true;
+        while (node->loop.RunOne() || (!frozen_.contains(id) && node->executor.RunOne())) {
+          is_busy = true;
+        }
       }
       while (!wire_.empty()) {
         Batch batch = std::move(wire_.front());
@@ -331,6 +345,17 @@ class TestCluster {
 
   uint64_t DrawTimestamp() { return next_timestamp_++; }
 
+  kv::v1::Command AddCommand(transport::StoreId id, std::string_view key, int64_t delta,
+                             uint64_t start) const {
+    kv::v1::Command command = PutCommand(id, key, "", start);
+    kv::v1::Mutation& mutation = *command.mutable_prewrite()->mutable_mutations(0);
+    mutation.set_kind(kv::v1::MUTATION_KIND_ADD);
+    mutation.set_delta(delta);
+    mutation.set_add_header("h");
+    command.mutable_prewrite()->set_is_blind(true);
+    return command;
+  }
+
   ReplyPtr Put(transport::StoreId id, std::string_view key, std::string_view value) {
     return Submit(id, PutCommand(id, key, value, DrawTimestamp()));
   }
@@ -366,10 +391,19 @@ class TestCluster {
 
   Random& random() { return random_; }
 
-  // What every loop has to do, without any message.
-  void RunLoop(transport::StoreId id) {
-    while (node(id).executor.RunOne() || node(id).loop.RunOne()) {
+  // The rows of a store's families of data, as text.
+  std::string DataOf(transport::StoreId id) {
+    std::string text;
+    for (const char* family : {"default", "lock", "write"}) {
+      IteratorOptions options;
+      options.column_family = *node(id).db->FindColumnFamily(family);
+      const std::unique_ptr<Iterator> rows = node(id).db->NewIterator(options);
+      for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+        text += fmt::format("{} {}={}\n", family, rows->key(), rows->value());
+      }
+      REQUIRE(rows->status().ok());
     }
+    return text;
   }
 
  private:
@@ -382,6 +416,10 @@ class TestCluster {
   void Deliver(Batch batch) {
     if (isolated_.contains(batch.from) || isolated_.contains(batch.to)) return;
     if (nodes_.at(batch.to)->store == nullptr) return;
+    std::erase_if(batch.envelopes, [&](const transport::Envelope& envelope) {
+      return loss_ != nullptr && loss_(batch.from, batch.to, envelope.message);
+    });
+    if (batch.envelopes.empty()) return;
     nodes_.at(batch.to)->store->OnMessages(batch.from, std::move(batch.envelopes));
   }
 
@@ -392,6 +430,8 @@ class TestCluster {
   std::map<transport::StoreId, std::unique_ptr<Node>> nodes_;
   std::deque<Batch> wire_;
   std::set<transport::StoreId> isolated_;
+  std::set<transport::StoreId> frozen_;
+  Loss loss_;
   uint64_t next_timestamp_ = uint64_t{1'700'000'000'000} << 18;
   uint64_t last_command_ = 0;
 };
