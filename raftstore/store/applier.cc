@@ -86,7 +86,7 @@ bool Applier::IsStale(const Peer& peer, const command::Command& command) const {
 
 absl::Status Applier::Write(const WriteBatch& batch, const std::vector<GroupMark>& marks) {
   if (Planted(Bug::kMarkWithoutData)) {
-    RETURN_IF_ERROR(db_.Write({}, {.marks = marks, .never_wait = true}));
+    RETURN_IF_ERROR(db_.Write({}, {.durability = Durability::kPower, .marks = marks}));
     return db_.Write(batch, {.never_wait = true});
   }
   return db_.Write(batch, {.marks = marks, .never_wait = true});

@@ -35,7 +35,7 @@ struct Seams {
   DB& db;          // Opened with groups at L1 (the log is synced here), and used by nobody else.
   Executor& loop;  // In a process a pool with one thread, in a simulation the host's executor.
   Clock& clock;
-  Random& random;  // Drawn from within Store::Open() only.
+  Random& random;  // Drawn from within Store::Open() and Bootstrap() only.
   pd::PdClient& pd;
 
   // Transport::Send. Never blocks; called on the loop.

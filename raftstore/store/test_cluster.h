@@ -205,14 +205,13 @@ class TestCluster {
   }
 
   // The process dies and with it, at a power cut, everything that was not synced.
-  void Kill(transport::StoreId id, bool is_power_cut,
-            vfs::PowerCutMode mode = vfs::PowerCutMode::kKeepNothing) {
+  void Kill(transport::StoreId id, bool is_power_cut) {
     Node& node = *nodes_.at(id);
     std::shared_ptr<vfs::MemFileSystem> left(node.disk->Clone());
     Stop(id);
     node.disk = std::move(left);
     if (is_power_cut) {
-      node.disk->PowerCut(random_, mode);
+      node.disk->PowerCut(random_, vfs::PowerCutMode::kKeepNothing);
     } else {
       node.disk->KillProcess();
     }
