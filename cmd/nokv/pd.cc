@@ -5,6 +5,7 @@
 #include "cmd/nokv/text.h"
 #include "cmd/placement/process.h"
 #include "engine/vfs/file_system.h"
+#include "proto/net/log.h"
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
@@ -41,6 +42,7 @@ absl::Status WithAdvice(const absl::Status& status, const std::string& workdir) 
 
 absl::Status RunDriver(const placement::Words& words) {
   RETURN_IF_ERROR(daemon::SetUpLogging(words.log_level));
+  net::SendLogTo([](std::string_view line) { spdlog::debug("grpc: {}", line); });
   std::optional<config::Topology> topology;
   if (!words.config.empty()) {
     ASSIGN_OR_RETURN(topology, config::LoadFile(vfs::PosixFileSystem(), words.config));

@@ -112,7 +112,6 @@ absl::StatusOr<StoreHeartbeatReply> PlacementDriver::HandleStoreHeartbeat(
   const StoreId id = heartbeat.report.id;
   if (Number(id) <= kIdMax) RETURN_IF_ERROR(ids_.Observe(Number(id)));
   StoreHeartbeatReply reply{.cluster_id = cluster_id_};
-  bool is_dirty = false;
   {
     MutexLock lock(mutex_);
     ++store_heartbeats_;
@@ -123,12 +122,11 @@ absl::StatusOr<StoreHeartbeatReply> PlacementDriver::HandleStoreHeartbeat(
       return reply;
     }
     if (std::get<StoreAdmitted>(outcome).is_changed) dirty_stores_.insert(id);
-    is_dirty = is_saving_ || dirty_stores_.contains(id);  // Whatever is being saved may be this.
     reply.state = cluster_.StateOf(*cluster_.FindStore(id), now_ms);
     reply.orders = operators_.OrdersFor(id, now_ms);
   }
   // Its identity must be known before the store may vote: a later one with its id is refused.
-  if (is_dirty) RETURN_IF_ERROR(SaveNow());
+  RETURN_IF_ERROR(SaveStore(id));
   return reply;
 }
 
@@ -275,7 +273,7 @@ absl::Status PlacementDriver::SetStoreIntent(StoreId id, StoreIntent intent) {
     ASSIGN_OR_RETURN(const bool is_changed, cluster_.SetIntent(id, intent));
     if (is_changed) dirty_stores_.insert(id);
   }
-  return SaveNow();
+  return SaveStore(id);
 }
 
 PlacementStats PlacementDriver::GetStats() {

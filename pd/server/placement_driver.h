@@ -193,6 +193,7 @@ class PlacementDriver {
   bool HasDirtyLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RequestSave();
   absl::Status SaveNow();
+  absl::Status SaveStore(StoreId id);
   void SaveInBackground();
   absl::Status SaveBatchLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -212,6 +213,7 @@ class PlacementDriver {
   std::set<RegionId> dirty_regions_ ABSL_GUARDED_BY(mutex_);
   std::set<StoreId> dirty_stores_ ABSL_GUARDED_BY(mutex_);
   bool is_saving_ ABSL_GUARDED_BY(mutex_) = false;
+  std::set<StoreId> saving_stores_ ABSL_GUARDED_BY(mutex_);  // In the batch that is being saved.
   uint64_t store_heartbeats_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t region_reports_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t region_reports_refused_ ABSL_GUARDED_BY(mutex_) = 0;

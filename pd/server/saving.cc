@@ -26,7 +26,7 @@ absl::Status PlacementDriver::SaveBatchLocked() {
   while (!dirty_regions_.empty() && regions.size() < kRegionsPerSave) {
     regions.insert(dirty_regions_.extract(dirty_regions_.begin()));
   }
-  const std::set<StoreId> stores = std::exchange(dirty_stores_, {});
+  saving_stores_ = std::exchange(dirty_stores_, {});
   StateChanges changes;
   for (const RegionId id : regions) {
     const KnownRegion* const known = cluster_.regions().Find(id);
@@ -36,7 +36,9 @@ absl::Status PlacementDriver::SaveBatchLocked() {
       changes.removed_regions.push_back(id);
     }
   }
-  for (const StoreId id : stores) changes.stores.push_back(cluster_.FindStore(id)->record);
+  for (const StoreId id : saving_stores_) {
+    changes.stores.push_back(cluster_.FindStore(id)->record);
+  }
 
   mutex_.Unlock();
   absl::Status status = storage_->Save(changes);
@@ -44,8 +46,9 @@ absl::Status PlacementDriver::SaveBatchLocked() {
   is_saving_ = false;
   if (!status.ok()) {
     dirty_regions_.insert(regions.begin(), regions.end());
-    dirty_stores_.insert(stores.begin(), stores.end());
+    dirty_stores_.merge(saving_stores_);
   }
+  saving_stores_.clear();
   saved_.SignalAll();
   return status;
 }
@@ -58,6 +61,20 @@ absl::Status PlacementDriver::SaveNow() {
     if (!HasDirtyLocked()) return absl::OkStatus();
     RETURN_IF_ERROR(SaveBatchLocked());
   }
+}
+
+// Returns once the store is durable as it was at the call, however much else there is to save:
+// every batch takes all stores.
+absl::Status PlacementDriver::SaveStore(StoreId id) {
+  MutexLock lock(mutex_);
+  while (dirty_stores_.contains(id) || saving_stores_.contains(id)) {
+    if (is_saving_) {
+      saved_.Wait(mutex_);
+    } else {
+      RETURN_IF_ERROR(SaveBatchLocked());
+    }
+  }
+  return absl::OkStatus();
 }
 
 // One batch a step. Whoever is saving already asks for the next step himself.
