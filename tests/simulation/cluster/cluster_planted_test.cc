@@ -23,7 +23,7 @@ namespace {
 
 constexpr int kNotFound = 17;
 constexpr int kFound = 18;
-constexpr uint64_t kSeeds = 60;    // The budget for one mistake,
+constexpr uint64_t kSeeds = 400;   // The budget for one mistake,
 constexpr uint64_t kSeconds = 30;  // of so many seconds each.
 
 struct Planting {
@@ -46,11 +46,16 @@ Planting Of(pd::Bug bug, std::string_view name, const Harm& harm) {
 
 const std::vector<Planting>& Plantings() {
   static const absl::Duration kOften = absl::Milliseconds(1500);
-  static const Harm kDeaths = {
-      .kills = true, .power_cuts = true, .within_changes = true, .interval_max = kOften};
+  static const Harm kDeaths = {.kills = true,
+                               .power_cuts = true,
+                               .within_changes = true,
+                               .partitions = true,
+                               .stalls = true,
+                               .interval_max = kOften};
   static const Harm kElections = {.kills = true,
                                   .partitions = true,
                                   .streams = true,
+                                  .calls = true,
                                   .pauses = true,
                                   .stalls = true,
                                   .interval_max = kOften};

@@ -55,18 +55,20 @@ void Run::Work() {
   for (uint64_t client = 1; client <= cluster_.clients(); ++client) cluster_.client(client).Rest();
 }
 
+// Broken streams of which one end has not learned yet are found out by keep-alive only. Until then
+// a region may lose its leader again, so all must be well after it.
 void Run::Heal() {
+  const auto keepalive = static_cast<uint64_t>(absl::ToInt64Seconds(NetworkOptions{}.keepalive));
   std::string missing = "everything";
-  uint64_t second = 0;
-  for (; second < kHealingSecondsMax && !missing.empty() && is_well(); ++second) {
+  for (uint64_t second = 1; second <= kHealingSecondsMax && is_well(); ++second) {
     cluster_.Inspect();
     world().queue.RunFor(absl::Seconds(1));
     missing = cluster_.WhatIsMissing();
+    if (!missing.empty()) healing_seconds_ = static_cast<double>(second);
+    if (missing.empty() && second > keepalive + 1) return;
   }
-  healing_seconds_ = static_cast<double>(second);
-  if (missing.empty()) return;
   world().oracle.Violate(
-      fmt::format("{} s after the last harm there is not yet {}", second, missing));
+      fmt::format("{} s after the last harm there is not yet {}", kHealingSecondsMax, missing));
 }
 
 void Run::Read() {

@@ -7,10 +7,6 @@
 namespace nokv::simulation {
 namespace {
 
-constexpr absl::Duration kDownMax = absl::Seconds(6);
-constexpr absl::Duration kPauseMax = absl::Seconds(5);
-constexpr absl::Duration kCutMax = absl::Seconds(8);
-constexpr absl::Duration kStallMax = absl::Seconds(5);
 constexpr int64_t kJumpMillisMax = 5'000;
 constexpr uint64_t kChangesMax = 60;  // Of a disk, until the process dies within one.
 
@@ -97,8 +93,7 @@ void Nemesis::Act() {
 }
 
 void Nemesis::Kill() {
-  const absl::Duration pause = cluster_.world().queue.Between(
-      absl::Milliseconds(1), random().OneIn(2) ? absl::Seconds(1) : kDownMax);
+  const absl::Duration pause = AnyWhile();
   if (harm_.driver && random().OneIn(3)) return cluster_.KillDriver(AnyDeath(), pause);
   if (harm_.within_changes && (!harm_.kills || random().OneIn(2))) {
     return cluster_.KillStoreWithinChange(AnyStore(), 1 + random().Uniform(kChangesMax), AnyDeath(),
@@ -134,9 +129,7 @@ void Nemesis::Cut() {
       if (!is_one_way) network.Cut(alone, StoreHostId(other));
     }
   }
-  cluster_.world().queue.After(kWorld,
-                               cluster_.world().queue.Between(absl::Milliseconds(100), kCutMax),
-                               [&network] { network.Heal(); });
+  cluster_.world().queue.After(kWorld, AnyWhile(), [&network] { network.Heal(); });
 }
 
 void Nemesis::Pause() {
@@ -144,7 +137,7 @@ void Nemesis::Pause() {
   const uint64_t store = AnyStore();
   const bool is_driver = harm_.driver && random().OneIn(3);
   if (harm_.stalls && random().OneIn(2)) {
-    const absl::Duration stall = queue.Between(absl::Milliseconds(10), kStallMax);
+    const absl::Duration stall = AnyWhile();
     return is_driver ? cluster_.driver().StallDisk(stall) : cluster_.store(store).StallDisk(stall);
   }
   if (harm_.clocks && random().OneIn(2)) {
@@ -153,8 +146,7 @@ void Nemesis::Pause() {
     return is_driver ? cluster_.driver().JumpClock(jump) : cluster_.store(store).JumpClock(jump);
   }
   if (!harm_.pauses) return;
-  queue.Pause(is_driver ? kDriverHost : StoreHostId(store),
-              queue.Between(absl::Milliseconds(10), kPauseMax));
+  queue.Pause(is_driver ? kDriverHost : StoreHostId(store), AnyWhile());
 }
 
 HostId Nemesis::AnyHost() {

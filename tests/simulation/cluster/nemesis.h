@@ -57,6 +57,11 @@ class Nemesis {
   // Often one that leads a region: there most can go wrong.
   uint64_t AnyStore();
 
+  // Between 100 ms and 6.4 s, mostly short: long enough for an election, short enough for two.
+  absl::Duration AnyWhile() {
+    return absl::Milliseconds((100 + random().Uniform(100)) << random().Uniform(6));
+  }
+
   HostId AnyHost();
   Death AnyDeath();
 
