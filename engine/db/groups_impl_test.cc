@@ -322,6 +322,7 @@ TEST_CASE("threads append to groups of their own while others write and read", "
   GroupBench bench;
   const std::unique_ptr<Executor> pool = NewThreadPool(2);
   bench.options.environment.executor = pool.get();
+  bench.options.environment.clock = &SystemClock();  // A manual one is of one thread.
   bench.options.background_work = true;
   bench.Open();
   constexpr uint64_t kEntries = 400;
