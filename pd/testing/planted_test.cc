@@ -1,24 +1,18 @@
 // Proves that the crash test sees: each bug is planted in turn, and it must object.
-//
-// Every bug runs in a child process, because a planted mistake may well end in a failed check.
 #include "pd/planted.h"
 
 #include "pd/testing/crash_trial.h"
+#include "tests/support/child.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <string_view>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <vector>
 
 namespace nokv::pd::testing {
 namespace {
 
-constexpr int kNotFound = 17;
-constexpr int kFound = 18;
 constexpr uint64_t kSeeds = 20;
 
 struct Planting {
@@ -39,34 +33,23 @@ const std::vector<Planting>& Plantings() {
   return all;
 }
 
-// In the child: explores until something is wrong.
-[[noreturn]] void Hunt(const Planting& planting) {
+// Explores until something is wrong.
+bool Hunt(const Planting& planting) {
   planted_bug = planting.bug;
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const Findings findings = ExploreCrashes({.seed = seed});
     if (findings.violations.empty()) continue;
     fmt::print("{}: found by {}\n", planting.name, findings.violations.front());
-    std::fflush(stdout);
-    ::_exit(kFound);
+    return true;
   }
-  ::_exit(kNotFound);
-}
-
-bool IsFound(const Planting& planting) {
-  std::fflush(stdout);
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) Hunt(planting);
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  return WIFSIGNALED(status) || WEXITSTATUS(status) == kFound;
+  return false;
 }
 
 TEST_CASE("every planted mistake of the placement driver is found", "[pd][crash][planted]") {
   REQUIRE(Plantings().size() == static_cast<size_t>(Bug::kCount) - 1);
   for (const Planting& planting : Plantings()) {
     INFO(planting.name);
-    CHECK(IsFound(planting));
+    CHECK(tests::IsFoundInChild(planting.name, [&planting] { return Hunt(planting); }));
   }
 }
 

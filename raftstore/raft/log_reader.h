@@ -3,7 +3,7 @@
 // The core never asks for anything that it has not handed out in a Ready and been told to be
 // Persisted(). Entries that a later Ready replaces may stay visible until that one is persisted.
 //
-// Everything but entries() must be answered from memory: it is asked for each message.
+// Everything but ReadEntries() must be answered from memory: it is asked for each message.
 //
 // Thread-safety: called by the core only, within its inputs and TakeReady().
 #pragma once

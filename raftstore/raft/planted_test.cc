@@ -1,23 +1,19 @@
 // Proves that the explorer and the simulation see: each bug is planted in turn, and one must
 // object.
-//
-// Every bug runs in a child process, because a planted mistake may well end in a failed check.
 #include "raftstore/raft/planted.h"
 
 #include "raftstore/raft/testing/explorer.h"
 #include "raftstore/raft/testing/node.h"
 #include "raftstore/raft/testing/simulation.h"
+#include "tests/support/child.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <vector>
 
 namespace nokv::raft::testing {
@@ -91,9 +87,6 @@ const std::vector<Planting>& Plantings() {
   return all;
 }
 
-constexpr int kNotFound = 17;
-constexpr int kFound = 18;
-
 bool HuntByExplorer(const Planting& planting) {
   for (uint64_t seed = 1; seed <= kExplorerSeeds; ++seed) {
     ExplorerOptions bounds = planting.bounds;
@@ -166,6 +159,7 @@ bool HuntByScenario(const Planting& planting) {
 }
 
 bool Hunt(const Planting& planting) {
+  planted_bug = planting.bug;
   switch (planting.hunter) {
     case Hunter::kExplorer:
       return HuntByExplorer(planting);
@@ -177,25 +171,6 @@ bool Hunt(const Planting& planting) {
   return false;
 }
 
-bool IsFound(const Planting& planting) {
-  std::fflush(stdout);
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    planted_bug = planting.bug;
-    const bool is_found = Hunt(planting);
-    std::fflush(stdout);
-    ::_exit(is_found ? kFound : kNotFound);
-  }
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  if (WIFSIGNALED(status)) {
-    fmt::print("{}: found by a failed check (signal {})\n", planting.name, WTERMSIG(status));
-    return true;
-  }
-  return WEXITSTATUS(status) == kFound;
-}
-
 TEST_CASE("every planted bug is found", "[raft][planted]") {
   const char* const only = std::getenv("NOKV_RAFT_BUG");  // To hunt for one of them.
   std::vector<bool> is_hunted(static_cast<size_t>(Bug::kCount));
@@ -203,7 +178,7 @@ TEST_CASE("every planted bug is found", "[raft][planted]") {
     is_hunted[static_cast<size_t>(planting.bug)] = true;
     if (only != nullptr && planting.name != only) continue;
     INFO(planting.name << " by hunter " << static_cast<int>(planting.hunter));
-    CHECK(IsFound(planting));
+    CHECK(tests::IsFoundInChild(planting.name, [&planting] { return Hunt(planting); }));
   }
   for (size_t bug = 1; bug < is_hunted.size(); ++bug) {
     INFO("bug " << bug);

@@ -5,8 +5,7 @@
 // Readies.
 //
 // Invariants, at every moment between two inputs:
-//   - term, vote and what is acknowledged to others never go back, not even over a crash, as long
-//   as
+//   - term, vote and what is acknowledged to others never go back, not even over a crash, while
 //     the caller keeps the order of ready.h;
 //   - a leader never changes or removes an entry of its own log;
 //   - the commit index never falls, and only an entry of the leader's own term moves it;

@@ -1,16 +1,14 @@
 // What a core asks its caller to do. Each part may be empty.
 //
 // The order, per Ready and from one to the next:
-//   1. Send `messages_now`. They promise nothing of this peer, so they need not wait for its disk:
-//   a
-//      leader's append is on its way to the followers while the leader itself syncs.
+//   1. Send `messages_now`. They promise nothing of this peer, so they need not wait for its
+//      disk: a leader's append is on its way to the followers while the leader itself syncs.
 //   2. Append `entries` (replacing what the log holds from the first of them on), `hard_state` and
 //      `snapshot` to the durable log as one atomic write, after the writes of earlier Readies.
 //      Sync it if `must_sync`.
-//   3. When that is durable, and everything of earlier Readies is too, send
-//   `messages_after_persist`
-//      and call Persisted(number). The next Ready may be taken and written before; several can be
-//      on their way.
+//   3. When that is durable, and everything of earlier Readies is too, send the messages of
+//      `messages_after_persist` and call Persisted(number). The next Ready may be taken and written
+//      before; several can be on their way.
 //   4. Apply `committed` in order, and report Applied(). They are durable here already. A
 //      configuration change is applied by ApplyConfigChange(), or by nothing if the caller refuses
 //      it.

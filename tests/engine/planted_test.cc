@@ -1,19 +1,15 @@
 // Proves that the crash tests see: each bug is planted in turn, and they must object.
-//
-// Every bug runs in a child process, because a planted mistake may well end in a failed check.
 #include "engine/base/planted.h"
 
 #include "engine/base/check.h"
 #include "tests/engine/crash_explorer.h"
 #include "tests/engine/group_explorer.h"
+#include "tests/support/child.h"
 
 #include <catch2/catch.hpp>
 
-#include <cstdio>
 #include <string>
 #include <string_view>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <vector>
 
 namespace nokv::tests {
@@ -66,8 +62,6 @@ const std::vector<Planting>& Plantings() {
   return all;
 }
 
-constexpr int kNotFound = 17;
-constexpr int kFound = 18;
 constexpr uint64_t kSeeds = 6;
 
 // Damages a record in the middle of the log that a dead process left. An error is right; going on
@@ -92,10 +86,10 @@ Exploration Thorough(uint64_t seed) {
   return {.seed = seed, .points_max = 150, .depth = 2, .violations_max = 1};
 }
 
-// In the child: runs the scenarios until one objects.
-[[noreturn]] void Hunt(const Planting& planting) {
+// Runs the scenarios until one objects.
+bool Hunt(const Planting& planting) {
   planted_bug = planting.bug;
-  if (planting.scenarios.empty()) ::_exit(LoseRecordsBehindDamage().empty() ? kNotFound : kFound);
+  if (planting.scenarios.empty()) return !LoseRecordsBehindDamage().empty();
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     for (const std::string_view name : planting.scenarios) {
       const Findings findings = name == kGroups ? ExploreGroups({.seed = seed, .stride = 7})
@@ -103,32 +97,17 @@ Exploration Thorough(uint64_t seed) {
       if (findings.violations.empty()) continue;
       fmt::print("{}: found after {} crash points: {}\n", planting.name, findings.crash_points,
                  findings.violations.front());
-      std::fflush(stdout);
-      ::_exit(kFound);
+      return true;
     }
   }
-  ::_exit(kNotFound);
-}
-
-bool IsFound(const Planting& planting) {
-  std::fflush(stdout);
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) Hunt(planting);
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  if (WIFSIGNALED(status)) {
-    fmt::print("{}: found by a failed check (signal {})\n", planting.name, WTERMSIG(status));
-    return true;
-  }
-  return WEXITSTATUS(status) == kFound;
+  return false;
 }
 
 TEST_CASE("every planted bug is found", "[engine][crash][planted]") {
   REQUIRE(Plantings().size() == static_cast<size_t>(Bug::kCount) - 1);
   for (const Planting& planting : Plantings()) {
     INFO(planting.name);
-    CHECK(IsFound(planting));
+    CHECK(IsFoundInChild(planting.name, [&planting] { return Hunt(planting); }));
   }
 }
 

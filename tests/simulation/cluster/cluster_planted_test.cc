@@ -3,29 +3,23 @@
 //
 // Left to the store's own scripts are those that show only if a leader is deposed and comes back,
 // or refuses, within milliseconds: chance finds them too rarely.
-//
-// Every mistake runs in a child process, because one may well end in a failed check.
 #include "pd/planted.h"
 #include "raftstore/raft/planted.h"
 #include "raftstore/store/planted.h"
 #include "tests/simulation/cluster/cluster_simulation.h"
+#include "tests/support/child.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <string_view>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <vector>
 
 namespace nokv::simulation {
 namespace {
 
-constexpr int kNotFound = 17;
-constexpr int kFound = 18;
 constexpr uint64_t kSeeds = 150;   // The budget for one mistake,
 constexpr uint64_t kSeconds = 30;  // of so many seconds each.
 
@@ -87,30 +81,19 @@ const std::vector<Planting>& Plantings() {
   return all;
 }
 
-SimulationResult Hunt(uint64_t seed, const Harm& harm) {
+SimulationResult Run(uint64_t seed, const Harm& harm) {
   return Simulate({.seed = seed, .seconds = kSeconds, .harm = harm});
 }
 
-[[noreturn]] void HuntInChild(const Planting& planting) {
+bool Hunt(const Planting& planting) {
   planting.plant();
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
-    const SimulationResult result = Hunt(seed, planting.harm);
+    const SimulationResult result = Run(seed, planting.harm);
     if (result.violation.empty()) continue;
     fmt::print("{}: found by seed {}: {}\n", planting.name, seed, result.violation.substr(0, 160));
-    std::fflush(stdout);
-    ::_exit(kFound);
+    return true;
   }
-  ::_exit(kNotFound);
-}
-
-bool IsFound(const Planting& planting) {
-  std::fflush(stdout);
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) HuntInChild(planting);
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  return WIFSIGNALED(status) || WEXITSTATUS(status) == kFound;
+  return false;
 }
 
 }  // namespace
@@ -121,13 +104,13 @@ TEST_CASE("every planted mistake of a cluster is found", "[simulation][cluster][
   for (const Planting& planting : Plantings()) {
     if (wanted != nullptr && planting.name.find(wanted) == std::string_view::npos) continue;
     INFO(planting.name);
-    CHECK(IsFound(planting));
+    CHECK(tests::IsFoundInChild(planting.name, [&planting] { return Hunt(planting); }));
   }
 }
 
 TEST_CASE("the same cluster without a planted mistake is clean", "[simulation][cluster][planted]") {
   for (const Planting& planting : Plantings()) {
-    const SimulationResult result = Hunt(1, planting.harm);
+    const SimulationResult result = Run(1, planting.harm);
     INFO(planting.name << ": " << result.violation);
     REQUIRE(result.violation.empty());
   }
