@@ -32,19 +32,33 @@ bool Loop::Round(Inputs inputs) {
   SubmitAll(std::move(inputs.commands));
   LookAround();
 
+  shared_.budget.Begin();
   for (size_t i = 0; i < touched_.size(); ++i) touched_[i]->Work();
   DrawTimestamps();
   TakeReadies();
   WriteRound();
   Apply();
   SendAll();
+  return EndRound();
+}
 
+// Who has more to do goes on in the next round, and whoever had of the budget goes behind those who
+// had nothing: no region keeps others from their turn.
+bool Loop::EndRound() {
+  std::vector<Peer*> served;
   for (Peer* const peer : std::exchange(touched_, {})) {
     peer->is_touched = false;
     timers_.Set(peer->region().id, shared_.ticks + peer->raft().ticks_until_action());
     if (peer->TakeNewLeadership()) heartbeats_.ReportSoon(peer->region().id);
-    if (peer->has_work()) Touch(*peer);
+    const bool had_turn = std::exchange(peer->had_turn, false);
+    if (!peer->has_work()) continue;
+    if (had_turn) {
+      served.push_back(peer);
+    } else {
+      Touch(*peer);
+    }
   }
+  for (Peer* const peer : served) Touch(*peer);
   if (!failure_.ok() || !taken_.empty()) return false;
   return !touched_.empty() || applier_.has_work();
 }

@@ -84,6 +84,7 @@ class Loop {
                       const absl::StatusOr<pd::v1::TsoResponse>& reply);
   void LookAround();
   void CarryOut(const pd::v1::Order& order);
+  bool EndRound();
   void Fail(const absl::Status& why);
 
   // loop_write.cc

@@ -90,6 +90,7 @@ void Loop::Apply() {
   std::vector<Peer*> applied;
   if (const absl::Status status = applier_.Run(applied); !status.ok()) return Fail(status);
   for (Peer* const peer : applied) Touch(*peer);
+  shared_.budget.Begin();
   for (size_t i = 0; i < touched_.size(); ++i) touched_[i]->Settle();
   CompactLogs();
 }

@@ -48,6 +48,11 @@ struct Options {
   uint32_t keys_max = 4'096;            // Of a batch of gets, a page of a scan, a transaction.
   uint64_t page_bytes_max = 1 << 20;    // Of a page of a scan.
 
+  // What commands may take of a round, once to evaluate writes and once to serve reads. An election
+  // timeout must be many times as long: a store that is busy with commands is not a dead one.
+  absl::Duration round_time = absl::Milliseconds(5);
+  uint64_t round_bytes = 4 << 20;  // Of the writes, and of the answers.
+
   uint64_t batch_bytes = 256 << 10;  // Commands share an entry up to here.
   uint64_t apply_bytes = 4 << 20;    // Entries share a write to the engine up to here.
 

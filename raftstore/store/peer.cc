@@ -212,13 +212,14 @@ void Peer::Expire() {
   }
   for (const WriteId id : refused) Refuse(id, Busy("time"));
 
-  const auto end_late = [&](std::vector<Waiter>& waiters) {
+  const auto end_late = [&](auto& waiters) {
     for (Waiter& waiter : waiters) {
       if (is_late(*waiter.pending)) RefuseBusy(*waiter.pending, "time");
     }
     std::erase_if(waiters, [](const Waiter& waiter) { return waiter.pending->is_answered(); });
   };
   end_late(arrived_);
+  end_late(ripe_);
   end_late(blocked_);
   for (auto& [context, waiters] : confirming_) end_late(waiters);
   for (Confirmed& confirmed : confirmed_) end_late(confirmed.waiters);

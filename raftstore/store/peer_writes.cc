@@ -67,14 +67,17 @@ Refusal Peer::CheckThrottle(const Command& command) {
   return std::nullopt;
 }
 
-// A write that ends lets others hold its keys, which join the end of the list.
+// A write that ends lets others hold its keys, which join the end of the line.
 void Peer::EvaluateRunnable() {
-  for (size_t i = 0; i < runnable_.size(); ++i) {
-    const WriteId id = runnable_[i];
+  while (!runnable_.empty() && !shared_.budget.is_spent()) {
+    const WriteId id = runnable_.front();
+    runnable_.pop_front();
     const auto write = writes_.find(id);
-    if (write != writes_.end()) Evaluate(id, write->second);
+    if (write == writes_.end()) continue;
+    had_turn = true;
+    shared_.budget.Spend(write->second.pending->ticket.bytes());
+    Evaluate(id, write->second);
   }
-  runnable_.clear();
 }
 
 void Peer::Evaluate(WriteId id, Write& write) {

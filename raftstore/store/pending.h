@@ -63,6 +63,8 @@ class Ticket {
     return *this;
   }
 
+  uint64_t bytes() const { return bytes_; }
+
   ~Ticket() {
     if (admission_ != nullptr) admission_->Leave(bytes_);
   }
