@@ -1,5 +1,7 @@
 #include "raftstore/store/loop.h"
 
+#include "raftstore/store/records.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -70,6 +72,7 @@ void Loop::ReadClock() {
   const uint64_t tick = Nanos(shared_.options.tick);
   const uint64_t passed = (shared_.now_nanos - std::min(ticked_nanos_, shared_.now_nanos)) / tick;
   ticked_nanos_ += passed * tick;
+  if (!shared_.is_admitted) return;
   shared_.ticks += std::min<uint64_t>(passed, 2 * shared_.options.election_ticks);
 }
 
@@ -92,6 +95,10 @@ Peer* Loop::FindPeer(region::RegionId region) {
 
 void Loop::StepAll(std::vector<Received> received) {
   for (auto& [from, messages] : received) {
+    if (!shared_.is_admitted) {
+      shared_.statistics.messages_dropped += messages.size();
+      continue;
+    }
     for (transport::Envelope& envelope : messages) {
       Peer* const peer = FindPeer(envelope.region);
       if (peer == nullptr) {
@@ -172,8 +179,8 @@ void Loop::TakeTimestamps(const std::vector<TimestampWish>& wishes, uint64_t abo
 
 // What needs no more precision than the interval.
 void Loop::LookAround() {
-  if (shared_.now_nanos - looked_around_nanos_ < Nanos(kLookAroundInterval)) return;
-  looked_around_nanos_ = shared_.now_nanos;
+  if (shared_.now_nanos < look_around_at_nanos_) return;
+  look_around_at_nanos_ = shared_.now_nanos + Nanos(kLookAroundInterval);
   for (Peer* const peer : std::exchange(watched_, {})) {
     peer->Expire();
     Touch(*peer);  // That may have freed keys for others.
@@ -185,6 +192,19 @@ void Loop::LookAround() {
   looked_at_disk_nanos_ = shared_.now_nanos;
   if (seams_.disk != nullptr) shared_.disk = seams_.disk();
   CompactUnderPressure();
+}
+
+// From here on the store takes part. It remembers, so that it can start again without the driver.
+void Loop::Admit() {
+  if (shared_.is_admitted) return;
+  Ident ident = shared_.ident;
+  ident.is_admitted = true;
+  WriteBatch batch;
+  batch.Set(IdentKey(), Encode(ident), families_.meta);
+  const absl::Status status = seams_.db.Write(batch, {.durability = Durability::kPower});
+  if (absl::IsResourceExhausted(status)) return;  // The next heartbeat is answered as well.
+  if (!status.ok()) return Fail(status);
+  shared_.is_admitted = true;
 }
 
 void Loop::CarryOut(const pd::v1::Order& order) {
@@ -206,6 +226,7 @@ void Loop::Fail(const absl::Status& why) {
 
 Report Loop::MakeReport() {
   Report report;
+  report.is_admitted = shared_.is_admitted;
   report.statistics = shared_.statistics;
   report.statistics.messages_dropped += mailbox_->messages_dropped();
   report.statistics.commands_waiting = mailbox_->admission().count();

@@ -83,6 +83,7 @@ class Loop {
   void TakeTimestamps(const std::vector<TimestampWish>& wishes, uint64_t above,
                       const absl::StatusOr<pd::v1::TsoResponse>& reply);
   void LookAround();
+  void Admit();
   void CarryOut(const pd::v1::Order& order);
   bool EndRound();
   void Fail(const absl::Status& why);
@@ -114,8 +115,8 @@ class Loop {
   std::vector<Peer*> watched_;   // May have commands that wait, each once.
   uint64_t last_timestamp_ = 0;  // The highest that was drawn.
 
-  uint64_t ticked_nanos_ = 0;  // Up to which the clock has been turned into ticks.
-  uint64_t looked_around_nanos_ = 0;
+  uint64_t ticked_nanos_ = 0;          // Up to which the clock has been turned into ticks.
+  uint64_t look_around_at_nanos_ = 0;  // At once: a new store waits to be admitted.
   uint64_t looked_at_disk_nanos_ = 0;
 
   std::vector<Taken> taken_;     // Not written yet: of this round, or the disk was full.

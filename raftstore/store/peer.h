@@ -63,6 +63,9 @@ struct Shared {
   DiskSpace disk = {.capacity_bytes = UINT64_MAX, .available_bytes = UINT64_MAX};
   uint64_t unsynced_bytes = 0;
 
+  // Until it is, no time passes for Raft and no message reaches it: nobody votes or leads.
+  bool is_admitted = false;
+
   // When the database will have caught up with what was let in, as it says how far it is behind.
   uint64_t caught_up_nanos = 0;
 
