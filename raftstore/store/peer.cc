@@ -149,6 +149,7 @@ void Peer::LoseLeadership() {
     pending.deadline_nanos = std::min(pending.deadline_nanos, known_until);
     if (Planted(Bug::kUnknownIsRefused))
       pending.Answer(store::Refuse(pending.command, NotLeaderNow()));
+    if (write.state == WriteState::kProposed) ForgetBody(write);
   }
   RefuseAllReads();
 }
@@ -206,6 +207,7 @@ void Peer::Expire() {
     if (write.state == WriteState::kProposed) {
       pending.Answer(absl::DeadlineExceededError(AbslView(fmt::format(
           "region {}: the write was proposed, and its outcome is not known in time", region_.id))));
+      ForgetBody(write);
     } else {
       refused.push_back(id);
     }

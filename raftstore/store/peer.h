@@ -157,7 +157,7 @@ class Peer {
 
   struct Write {
     std::unique_ptr<Pending> pending;
-    mvcc::OnePhase request;  // Points into the command.
+    mvcc::OnePhase request;  // Points into the command. Empty once nothing will be evaluated.
     WriteState state = WriteState::kLatching;
     raft::Term term = 0;  // In which it was evaluated.
     mvcc::Clear clear = {};
@@ -219,6 +219,7 @@ class Peer {
   void AnswerNothingWritten(WriteId id, CommandResult answer);
   void Finish(WriteId id);
   void RefuseUnproposed();
+  void ForgetBody(Write& write);
 
   Shared& shared_;
   const region::RegionMeta region_;

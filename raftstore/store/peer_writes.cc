@@ -247,6 +247,15 @@ void Peer::Finish(WriteId id) {
   }
 }
 
+// Of a write whose outcome may stay open for as long as a partition lasts: whoever waits for it,
+// and the kind of his command, is all that an answer needs. Its room is for others.
+void Peer::ForgetBody(Write& write) {
+  write.request = {};
+  write.clear = {};
+  kv::v1::PrewriteRequest().Swap(write.pending->command.mutable_prewrite());
+  write.pending->ticket = Ticket();
+}
+
 void Peer::RefuseUnproposed() {
   runnable_.clear();
   stamped_.clear();
