@@ -150,7 +150,7 @@ void Loop::DrawTimestamps() {
   request.set_count(static_cast<uint32_t>(wishes->size()));
   seams_.pd.Tso(std::move(request),
                 [this, mailbox = mailbox_, wishes = std::move(wishes),
-                 above = last_timestamp_](absl::StatusOr<pd::v1::TsoResponse> reply) {
+                 above = shared_.last_timestamp](absl::StatusOr<pd::v1::TsoResponse> reply) {
                   mailbox->Post([this, wishes, above, reply = std::move(reply)] {
                     TakeTimestamps(*wishes, above, reply);
                   });
@@ -174,7 +174,7 @@ void Loop::TakeTimestamps(const std::vector<TimestampWish>& wishes, uint64_t abo
       peer->Stamp(wishes[i].write, UnavailableError("no timestamps"));
     }
   }
-  if (is_good) last_timestamp_ = std::max(last_timestamp_, first + wishes.size() - 1);
+  if (is_good) shared_.last_timestamp = std::max(shared_.last_timestamp, first + wishes.size() - 1);
 }
 
 // What needs no more precision than the interval.

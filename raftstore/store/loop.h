@@ -111,9 +111,8 @@ class Loop {
 
   Peers peers_;
   Timers timers_;
-  std::vector<Peer*> touched_;   // In this round, each once.
-  std::vector<Peer*> watched_;   // May have commands that wait, each once.
-  uint64_t last_timestamp_ = 0;  // The highest that was drawn.
+  std::vector<Peer*> touched_;  // In this round, each once.
+  std::vector<Peer*> watched_;  // May have commands that wait, each once.
 
   uint64_t ticked_nanos_ = 0;          // Up to which the clock has been turned into ticks.
   uint64_t look_around_at_nanos_ = 0;  // At once: a new store waits to be admitted.

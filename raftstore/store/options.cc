@@ -25,6 +25,7 @@ absl::Status Validate(const Options& options) {
       {"timeout_max", options.timeout_max},
       {"unknown_outcome_wait", options.unknown_outcome_wait},
       {"busy_wait", options.busy_wait},
+      {"start_age_max", options.start_age_max},
       {"round_time", options.round_time},
   };
   for (const auto& [name, time] : times) {

@@ -35,6 +35,10 @@ struct Options {
   // After the loss of leadership an unknown outcome is reported as such after this time.
   absl::Duration unknown_outcome_wait = absl::Seconds(1);
 
+  // Writes whose start timestamp lies further behind the newest that was drawn are not looked at:
+  // what became of an earlier attempt would have to be sought among all versions since.
+  absl::Duration start_age_max = absl::Minutes(10);
+
   // --- Bounds. Past the first two, commands are refused with ServerIsBusy and `busy_wait`.
   size_t commands_max = 16'384;            // Submitted and not answered.
   uint64_t command_bytes_max = 128 << 20;  // Of them.

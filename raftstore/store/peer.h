@@ -69,7 +69,8 @@ struct Shared {
   // When the database will have caught up with what was let in, as it says how far it is behind.
   uint64_t caught_up_nanos = 0;
 
-  uint64_t last_id = 0;  // Of writes and reads.
+  uint64_t last_id = 0;         // Of writes and reads.
+  uint64_t last_timestamp = 0;  // The highest that was drawn in this run.
   std::vector<TimestampWish> wishes = {};
   Statistics statistics = {};
 
@@ -210,6 +211,7 @@ class Peer {
   Refusal CheckWritable(const kv::v1::PrewriteRequest& request) const;
   Refusal CheckThrottle(const Command& command);
   void EvaluateRunnable();
+  bool IsTooOld(mvcc::Timestamp start) const;
   void Evaluate(WriteId id, Write& write);
   void ProposeStamped();
   std::optional<std::vector<mvcc::Change>> Changes(WriteId id, Write& write);

@@ -80,8 +80,23 @@ void Peer::EvaluateRunnable() {
   }
 }
 
+// By the timestamps that this store has drawn itself: those that come in commands may be anything.
+bool Peer::IsTooOld(mvcc::Timestamp start) const {
+  const auto age_max =
+      static_cast<uint64_t>(absl::ToInt64Milliseconds(shared_.options.start_age_max));
+  return start.millis() + age_max < mvcc::Timestamp(shared_.last_timestamp).millis();
+}
+
+// A write that is too old gets a status and no refusal: an earlier attempt may have gone through.
 void Peer::Evaluate(WriteId id, Write& write) {
   const Command& command = write.pending->command;
+  if (IsTooOld(write.request.start)) {
+    write.pending->Answer(FailedPreconditionError(
+        "region {}: the write's start timestamp {} is more than {} s behind {}, the newest one",
+        region_.id, write.request.start.bits(), absl::ToInt64Seconds(shared_.options.start_age_max),
+        shared_.last_timestamp));
+    return Finish(id);
+  }
   write.term = raft_->term();
   absl::StatusOr<mvcc::OnePhaseAnswer> answer =
       mvcc::CheckOnePhase(shared_.snapshot, write.request);

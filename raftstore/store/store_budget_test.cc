@@ -89,6 +89,30 @@ TEST_CASE("many writes of a region are evaluated in many rounds", "[store][budge
   REQUIRE(cluster.pd(leader).tso_calls.size() > kCommands / 4);
 }
 
+TEST_CASE("a write with an old start gets no answer that costs a walk, and changes nothing",
+          "[store][budget]") {
+  TestCluster cluster;
+  const auto put_blind = [&](transport::StoreId leader, uint64_t start) {
+    kv::v1::Command command = cluster.PutCommand(leader, "k", "late", start);
+    command.mutable_prewrite()->set_is_blind(true);
+    const ReplyPtr reply = cluster.Submit(leader, command);
+    cluster.Settle();
+    return reply;
+  };
+  const uint64_t early = cluster.DrawTimestamp();
+  cluster.next_timestamp() += mvcc::Timestamp::FromParts(2 * 60'000, 0).bits();
+  const uint64_t late = cluster.DrawTimestamp();
+  cluster.next_timestamp() += mvcc::Timestamp::FromParts(9 * 60'000, 0).bits();
+  cluster.MustPut("k", "v");
+  const transport::StoreId leader = cluster.Leader();
+  const ReplyPtr refused = put_blind(leader, early);
+  REQUIRE(refused->is_there());
+  REQUIRE(absl::IsFailedPrecondition(refused->answer->status()));
+  REQUIRE(cluster.MustGet("k") == "v");
+  REQUIRE(put_blind(leader, late)->prewrite().has_done());
+  REQUIRE(cluster.StatisticsOf(leader).commands_waiting == 0);
+}
+
 TEST_CASE("however small the budget is, each round goes on by a command", "[store][budget]") {
   Options options = SmallRounds();
   options.round_bytes = 1;
