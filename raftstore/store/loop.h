@@ -91,7 +91,8 @@ class Loop {
   // loop_write.cc
   void TakeReadies();
   void WriteRound();
-  void FinishWrite(const log_store::WrittenRound& written);
+  void HoldBack();
+  void FinishWrite(const log_store::WrittenRound& written, std::vector<Taken> readies);
   void TakeSynced(uint64_t number, const absl::Status& status);
   void CompleteRounds();
   void Apply();
@@ -118,7 +119,7 @@ class Loop {
   uint64_t look_around_at_nanos_ = 0;  // At once: a new store waits to be admitted.
   uint64_t looked_at_disk_nanos_ = 0;
 
-  std::vector<Taken> taken_;     // Not written yet: of this round, or the disk was full.
+  std::vector<Taken> taken_;     // Not written yet: of this round, or held: the disk was full.
   std::deque<Written> written_;  // Oldest first.
   uint64_t rounds_written_ = 0;
   std::map<transport::StoreId, std::vector<transport::Envelope>> outbox_;

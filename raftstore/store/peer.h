@@ -62,6 +62,7 @@ struct Shared {
   uint64_t ticks = 0;
   DiskSpace disk = {.capacity_bytes = UINT64_MAX, .available_bytes = UINT64_MAX};
   uint64_t unsynced_bytes = 0;
+  bool is_log_full = false;  // It took nothing when it was last asked, whatever `disk` says.
 
   // Until it is, no time passes for Raft and no message reaches it: nobody votes or leads.
   bool is_admitted = false;
@@ -76,9 +77,13 @@ struct Shared {
 
   bool has_disk_stalled() const { return unsynced_bytes > options.unsynced_bytes_max; }
 
-  bool is_disk_full() const { return disk.available_bytes < options.disk_reserve_bytes; }
+  bool is_disk_full() const {
+    return is_log_full || disk.available_bytes < options.disk_reserve_bytes;
+  }
 
-  bool is_disk_at_floor() const { return disk.available_bytes < options.disk_floor_bytes; }
+  bool is_disk_at_floor() const {
+    return is_log_full || disk.available_bytes < options.disk_floor_bytes;
+  }
 };
 
 class Peer {
@@ -151,6 +156,7 @@ class Peer {
   // The loop's notes: in which of its lists the peer stands.
   bool is_touched = false;
   bool is_watched = false;
+  bool is_held = false;   // Its Ready waits for room in the log.
   bool had_turn = false;  // Some of the round's budget.
 
  private:

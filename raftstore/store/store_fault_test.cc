@@ -236,6 +236,34 @@ TEST_CASE("a full disk refuses puts, and deletes and heartbeats go on", "[store]
   REQUIRE(cluster.StatusOf(NextOf(leader), 1)->last == cluster.StatusOf(leader, 1)->last);
 }
 
+TEST_CASE("where the log takes nothing, regions that write nothing go on", "[store][disk]") {
+  TestCluster cluster({TestCluster::Region(1, "", "m"), TestCluster::Region(2, "m", "")});
+  const transport::StoreId leader = LeaderOfBoth(cluster);
+  const ReplyPtr put =
+      cluster.Submit(leader, cluster.PutCommand(leader, "z", "v", cluster.DrawTimestamp(), 2));
+  cluster.Settle();
+  REQUIRE(put->prewrite().has_done());
+
+  // The free space that is reported does not show it, as that of a quota.
+  cluster.node(leader).disk->SetCapacityBytes(1);
+  for (int i = 0; i < 8; ++i) cluster.Put(leader, fmt::format("k{}", i), std::string(400'000, 'x'));
+  cluster.Settle();
+  cluster.Pass(absl::Seconds(5));
+  REQUIRE(cluster.node(leader).failure.ok());
+  REQUIRE(cluster.Leader(1) != leader);
+  REQUIRE(cluster.Leader(2) == leader);
+  const ReplyPtr read = cluster.Submit(leader, cluster.GetCommand(leader, "z", UINT64_MAX, 2));
+  const ReplyPtr refused =
+      cluster.Submit(leader, cluster.PutCommand(leader, "z", "w", cluster.DrawTimestamp(), 2));
+  cluster.Pass(absl::Milliseconds(200));
+  REQUIRE(read->get().found().value() == "v");
+  REQUIRE(refused->prewrite().region_error().has_disk_full());
+
+  cluster.node(leader).disk->SetCapacityBytes(uint64_t{1} << 40);
+  cluster.Pass(absl::Seconds(5));
+  REQUIRE(cluster.StatusOf(leader, 1)->applied == cluster.StatusOf(cluster.Leader(1), 1)->applied);
+}
+
 TEST_CASE("after a pause of a minute a store goes on", "[store]") {
   TestCluster cluster;
   cluster.MustPut("k", "v");

@@ -439,4 +439,21 @@ class TestCluster {
   uint64_t last_command_ = 0;
 };
 
+// Has regions 1 and 2 led by one store, and says by which.
+inline transport::StoreId LeaderOfBoth(TestCluster& cluster) {
+  const transport::StoreId first = cluster.Leader(1);
+  const transport::StoreId second = cluster.Leader(2);
+  if (first == second) return first;
+  pd::v1::StoreHeartbeatResponse& reply = cluster.pd(second).store_reply;
+  pd::v1::Order& order = *reply.add_orders();
+  order.set_region_id(2);
+  order.mutable_epoch()->set_version(1);
+  order.mutable_epoch()->set_conf_version(1);
+  order.mutable_transfer_leader()->mutable_to()->set_id(20 + first);
+  cluster.Pass(absl::Seconds(2));
+  reply.clear_orders();
+  REQUIRE(cluster.Leader(2) == first);
+  return first;
+}
+
 }  // namespace nokv::store
