@@ -334,6 +334,21 @@ TEST_CASE("groups are read, and not written, in a database that is open for read
   REQUIRE(absl::IsFailedPrecondition(told));
 }
 
+TEST_CASE("a sync that is refused is told about after the database is gone", "[groups]") {
+  GroupBench bench;
+  // Too long to be kept inside the options themselves.
+  bench.options.directory = "/a directory whose name is longer than most are";
+  bench.Open();
+  bench.db.reset();
+  bench.options.read_only = true;
+  bench.Open();
+  absl::Status told;
+  bench.groups().SyncTo(1, [&](const absl::Status& status) { told = status; });
+  bench.db.reset();
+  bench.executor.RunUntilIdle();
+  REQUIRE(told == FailedPreconditionError("{}: opened read-only", bench.options.directory));
+}
+
 TEST_CASE("threads append to groups of their own while others write and read", "[groups]") {
   GroupBench bench;
   const std::unique_ptr<Executor> pool = NewThreadPool(2);
