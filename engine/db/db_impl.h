@@ -155,6 +155,8 @@ class DBImpl final : public DB, private ReadState::Owner {
   // same.
   bool MayRotateLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool MayRotate();
+  // Starts other memtables behind the full ones where that may be done.
+  absl::Status RotateIfAllowed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status RollUntilRoom(uint64_t bytes, uint64_t members, bool only_deletes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   // Whether the memtables hold `times` what they should.

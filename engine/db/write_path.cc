@@ -198,8 +198,10 @@ absl::Status DBImpl::CheckNotFarBehind() {
 
 absl::Status DBImpl::MakeRoom(uint64_t bytes, uint64_t members, bool only_deletes,
                               bool never_wait) {
-  if (never_wait) RETURN_IF_ERROR(CheckNotFarBehind());
-  while (!never_wait && GenerationIsFull() && !MayRotate()) {
+  // Asked once in the usual case: it looks at the memtables of all column families.
+  bool is_full = GenerationIsFull();
+  if (is_full && never_wait) RETURN_IF_ERROR(CheckNotFarBehind());
+  while (is_full && !never_wait && !MayRotate()) {
     // Not under the lock: who waits for nothing must get through, and so must work that appends.
     write_mutex_.Unlock();
     {
@@ -207,21 +209,27 @@ absl::Status DBImpl::MakeRoom(uint64_t bytes, uint64_t members, bool only_delete
       WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return MayRotateLocked(); });
     }
     write_mutex_.Lock();
+    is_full = GenerationIsFull();
   }
-  return MakeRoomNow(bytes, members, only_deletes);
-}
-
-absl::Status DBImpl::MakeRoomNow(uint64_t bytes, uint64_t members, bool only_deletes) {
-  if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
-  if (GenerationIsFull() && MayRotate()) {
-    const absl::Status rotated = RotateGeneration();
-    // With a full disk the memtables grow on, within the segment that is there.
-    if (!rotated.ok() && !absl::IsResourceExhausted(rotated)) return rotated;
-  }
+  if (is_full) RETURN_IF_ERROR(RotateIfAllowed());
   return RollUntilRoom(bytes, members, only_deletes);
 }
 
+absl::Status DBImpl::MakeRoomNow(uint64_t bytes, uint64_t members, bool only_deletes) {
+  if (GenerationIsFull()) RETURN_IF_ERROR(RotateIfAllowed());
+  return RollUntilRoom(bytes, members, only_deletes);
+}
+
+absl::Status DBImpl::RotateIfAllowed() {
+  if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
+  if (!MayRotate()) return absl::OkStatus();
+  const absl::Status rotated = RotateGeneration();
+  // With a full disk the memtables grow on, within the segment that is there.
+  return absl::IsResourceExhausted(rotated) ? absl::OkStatus() : rotated;
+}
+
 absl::Status DBImpl::RollUntilRoom(uint64_t bytes, uint64_t members, bool only_deletes) {
+  if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
   const uint64_t room_bytes = bytes + log::Segment::FooterBytes(members) + log::kFileHeaderBytes;
   while (!log_->active()->HasRoom(bytes, members)) {
     absl::Status rolled = RollSegment(room_bytes);
