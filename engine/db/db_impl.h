@@ -232,8 +232,9 @@ class DBImpl final : public DB, private ReadState::Owner {
   void RetireAfter(const lsm::VersionEdit& edit, const lsm::Version& before,
                    const lsm::Version& after);
   // Waits until `done` (looked at under mutex_) is true, helping where there is nobody else.
+  // `signal` is given whenever it may have become true.
   template <typename Condition>
-  void WaitUntil(Condition done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WaitUntil(CondVar& signal, Condition done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteBackgroundFailure(const absl::Status& status);
 
   // --- value_gc.cc
@@ -318,7 +319,10 @@ class DBImpl final : public DB, private ReadState::Owner {
   uint64_t manifest_number_ ABSL_GUARDED_BY(install_mutex_) = 0;
 
   mutable Mutex mutex_ ABSL_ACQUIRED_AFTER(write_mutex_);
-  CondVar changed_;  // Something that a waiter may look for under mutex_.
+  CondVar changed_;  // Something that a waiter may look for under mutex_: after each step.
+  // MayRotateLocked() may have become true. Apart from changed_, because all writers wait for it
+  // when they wait, and would take the processor from the flush at each of its steps.
+  CondVar may_rotate_;
   std::shared_ptr<const lsm::Version> version_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<Generation>> generations_ ABSL_GUARDED_BY(mutex_);  // Newest first.
   std::multiset<Sequence> snapshots_ ABSL_GUARDED_BY(mutex_);

@@ -206,7 +206,7 @@ absl::Status DBImpl::MakeRoom(uint64_t bytes, uint64_t members, bool only_delete
     write_mutex_.Unlock();
     {
       MutexLock lock(mutex_);
-      WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return MayRotateLocked(); });
+      WaitUntil(may_rotate_, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return MayRotateLocked(); });
     }
     write_mutex_.Lock();
     is_full = GenerationIsFull();
