@@ -167,8 +167,9 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status RotateGeneration() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status AppendRecord(log::RecordDraft& draft, std::string_view key, std::string_view value)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-  void IndexChange(const Change& change, const log::RecordDraft& draft, uint64_t hash,
-                   Sequence sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // `value` is looked at for a range only, of which it is the end.
+  void IndexRecord(const log::RecordDraft& draft, std::string_view key, std::string_view value,
+                   uint64_t hash, Sequence sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status FinishWrite(const WriteOptions& options, log::Position end);
 
   // --- batch_write.cc
@@ -176,6 +177,7 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status PlanBatch(const WriteBatch& batch, const WriteOptions& options, bool with_parts,
                          PlannedBatch* planned) const;
   bool MayBePart(const Change& change) const;
+  absl::Status AppendMembers(PlannedBatch& planned) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   // The end of the batch in the log, or none and nothing done if a part is not there any more.
   absl::StatusOr<std::optional<log::Position>> AppendBatch(PlannedBatch& planned,
                                                            const WriteOptions& options);

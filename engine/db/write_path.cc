@@ -132,7 +132,7 @@ absl::Status DBImpl::Apply(const Change& change, const WriteOptions& options) {
     }
     const Sequence sequence = log_->active()->NextPosition();
     RETURN_IF_ERROR(AppendRecord(draft, change.key, change.value));
-    IndexChange(change, draft, hash, sequence);
+    IndexRecord(draft, change.key, change.value, hash, sequence);
     visible_.store(sequence);
     log_->PublishAppended();
     end = log_->active()->NextPosition();
@@ -151,11 +151,11 @@ absl::Status DBImpl::AppendRecord(log::RecordDraft& draft, std::string_view key,
   return status;
 }
 
-void DBImpl::IndexChange(const Change& change, const log::RecordDraft& draft, uint64_t hash,
-                         Sequence sequence) {
-  lsm::MemTable& memtable = *active_->table(change.column_family.id);
-  if (change.kind == ChangeKind::kDeleteRange) {
-    memtable.AddRangeTombstone({std::string(change.key), std::string(change.value), sequence});
+void DBImpl::IndexRecord(const log::RecordDraft& draft, std::string_view key,
+                         std::string_view value, uint64_t hash, Sequence sequence) {
+  lsm::MemTable& memtable = *active_->table(draft.column_family());
+  if (draft.kind() == log::RecordKind::kDeleteRange) {
+    memtable.AddRangeTombstone({std::string(key), std::string(value), sequence});
     ++range_tombstones_in_active_;
     return;
   }
@@ -165,10 +165,10 @@ void DBImpl::IndexChange(const Change& change, const log::RecordDraft& draft, ui
   version.ordinal = (draft.flags() & log::kHasOrdinal) != 0
                         ? log_->active()->AddOrdinal(log::OffsetOf(sequence))
                         : lsm::kNoOrdinal;
-  version.is_delete = change.kind == ChangeKind::kDelete;
+  version.is_delete = draft.kind() == log::RecordKind::kDelete;
   version.is_part = draft.kind() == log::RecordKind::kSetPart;
-  version.has_expiry = change.expiry_ms != 0;
-  memtable.Add(change.key, hash, version);
+  version.has_expiry = (draft.flags() & log::kHasExpiry) != 0;
+  memtable.Add(key, hash, version);
 }
 
 bool DBImpl::GenerationIsFull(uint64_t times) const {
