@@ -277,6 +277,9 @@ class DBImpl final : public DB, private ReadState::Owner {
   void ResumeBackground();
   uint64_t SegmentBytes();
   absl::Status LinkState(const std::string& directory);
+  // The version to verify, and the segments that it holds for groups. While removals are held.
+  absl::Status OpenToVerify(std::shared_ptr<const lsm::Version>* version,
+                            std::vector<std::shared_ptr<const log::Segment>>* held);
   absl::Status VerifyValue(const lsm::Version& version, const table::Entry& entry) const;
 
   // --- space.cc
