@@ -149,18 +149,20 @@ class DBImpl final : public DB, private ReadState::Owner {
   // The same for those who wait for nothing: full memtables go on where no others can be started.
   absl::Status MakeRoomNow(uint64_t bytes, uint64_t members, bool only_deletes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-  // Unavailable if memtables that can't be followed by others are filled twice.
+  // Unavailable if all memtables together hold too much. Those being filled are full.
   absl::Status CheckNotFarBehind() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   // Whether memtables may be started behind the full ones. With a full disk they go on all the
   // same.
   bool MayRotateLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool MayRotate();
+  bool MayFlushLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Starts other memtables behind the full ones where that may be done.
   absl::Status RotateIfAllowed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status RollUntilRoom(uint64_t bytes, uint64_t members, bool only_deletes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-  // Whether the memtables hold `times` what they should.
-  bool GenerationIsFull(uint64_t times = 1) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  uint64_t GenerationBytesMax() const;
+  // Whether the memtables that are being filled hold what they should.
+  bool GenerationIsFull() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status StartSegment(uint64_t room_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status RollSegment(uint64_t room_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   // Seals the segment and starts new memtables, for the column families of now.

@@ -75,6 +75,7 @@ TEST_CASE("a write that never waits goes through, or is refused and does nothing
   REQUIRE(stats.throttled_writes == 0);
   // Three full sets, and a fourth filled twice.
   REQUIRE(stats.unflushed_log_bytes <= 6 * bench.options.log_distance_bytes_max);
+  REQUIRE(stats.unflushed_log_bytes >= 4 * bench.options.log_distance_bytes_max);
 
   REQUIRE_FALSE(bench.db->Get(Key(written))->has_value());
   const GroupMark mark{1, 1};
@@ -91,6 +92,20 @@ TEST_CASE("a write that never waits goes through, or is refused and does nothing
   bench.Kill();
   bench.Open();
   for (int i = 0; i < written; ++i) REQUIRE(bench.db->Get(Key(i))->has_value() == (i > 0));
+}
+
+TEST_CASE("a flush that is always behind does not let all memtables be filled twice", "[write]") {
+  GroupBench bench;
+  bench.Open();
+  absl::Status refusal;
+  for (uint64_t flushes = 0; flushes < 8; ++flushes) {
+    WriteUntilRefused(bench, &refusal);
+    REQUIRE(absl::IsUnavailable(refusal));
+    const uint64_t log_bytes = bench.db->GetStats().unflushed_log_bytes;
+    INFO(refusal.ToString() << " after " << flushes << " flushes");
+    REQUIRE(log_bytes <= 6 * bench.options.log_distance_bytes_max);
+    while (bench.db->GetStats().flushes == flushes) REQUIRE(bench.executor.RunOne());
+  }
 }
 
 TEST_CASE("others write on as soon as there is room again", "[write]") {

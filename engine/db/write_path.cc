@@ -12,6 +12,9 @@ namespace nokv {
 namespace {
 
 constexpr uint64_t kImmutableGenerationsMax = 3;
+// Full sets of memtables, counted by what they hold, from which on who never waits is refused: as
+// many as there may be, and one more.
+constexpr uint64_t kFarBehind = kImmutableGenerationsMax + 2;
 constexpr uint64_t kRangeTombstonesMax = 128;
 constexpr uint64_t kOwedNanosMin = 100'000;  // Shorter sleeps are not worth their system call.
 // What a flush takes at least.
@@ -171,16 +174,22 @@ void DBImpl::IndexRecord(const log::RecordDraft& draft, std::string_view key,
   memtable.Add(key, hash, version);
 }
 
-bool DBImpl::GenerationIsFull(uint64_t times) const {
-  const uint64_t bytes_max = options_.memory_bytes / 4 / (kImmutableGenerationsMax + 1);
-  return active_->used_bytes() >= times * bytes_max ||
-         active_->log_bytes() + log_->active()->size_bytes() >= times * LogDistanceMax() ||
-         range_tombstones_in_active_ >= times * kRangeTombstonesMax;
+uint64_t DBImpl::GenerationBytesMax() const {
+  return options_.memory_bytes / 4 / (kImmutableGenerationsMax + 1);
+}
+
+bool DBImpl::GenerationIsFull() const {
+  return active_->used_bytes() >= GenerationBytesMax() ||
+         active_->log_bytes() + log_->active()->size_bytes() >= LogDistanceMax() ||
+         range_tombstones_in_active_ >= kRangeTombstonesMax;
 }
 
 bool DBImpl::MayRotateLocked() const {
-  return generations_.size() <= kImmutableGenerationsMax || !poison_.ok() || flush_blocked_ ||
-         disk_full_.load();
+  return generations_.size() <= kImmutableGenerationsMax || !MayFlushLocked();
+}
+
+bool DBImpl::MayFlushLocked() const {
+  return poison_.ok() && !flush_blocked_ && !disk_full_.load();
 }
 
 bool DBImpl::MayRotate() {
@@ -189,10 +198,24 @@ bool DBImpl::MayRotate() {
 }
 
 absl::Status DBImpl::CheckNotFarBehind() {
-  if (!GenerationIsFull(2) || MayRotate()) return absl::OkStatus();
+  MutexLock lock(mutex_);
+  // Where nothing waits to be flushed, others may follow these however much they hold.
+  if (generations_.size() == 1 || !MayFlushLocked()) return absl::OkStatus();
+  uint64_t bytes = 0;
+  uint64_t log_bytes = log_->active()->size_bytes();
+  for (const std::shared_ptr<Generation>& generation : generations_) {
+    bytes += generation->used_bytes();
+    log_bytes += generation->log_bytes();
+  }
+  const bool is_far_behind = bytes >= kFarBehind * GenerationBytesMax() ||
+                             log_bytes >= kFarBehind * LogDistanceMax() ||
+                             (range_tombstones_in_active_ >= 2 * kRangeTombstonesMax &&
+                              generations_.size() > kImmutableGenerationsMax);
+  if (!is_far_behind) return absl::OkStatus();
   return UnavailableError(
-      "{}: {} sets of memtables wait to be flushed, and {} bytes more; try again in {} ms",
-      options_.directory, kImmutableGenerationsMax, active_->used_bytes(),
+      "{}: {} sets of memtables wait to be flushed, {} bytes of memory and {} of log with those "
+      "that are being filled; try again in {} ms",
+      options_.directory, generations_.size() - 1, bytes, log_bytes,
       absl::ToInt64Milliseconds(kFarBehindDelay));
 }
 
