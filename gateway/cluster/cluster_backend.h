@@ -29,7 +29,7 @@
 namespace nokv::cluster {
 
 struct ClusterOptions {
-  // A command that is not done by then fails; a write may then be undetermined.
+  // Of a round. A command that is not done by then fails; a write may then be undetermined.
   absl::Duration command_timeout = absl::Seconds(5);
   int conflicts_max = 100;       // After so many a command that others outrun gives up.
   size_t reads_ahead_max = 256;  // Of one client, fetched together.
@@ -53,16 +53,11 @@ class ClusterBackend final : public backend::Backend {
  private:
   // A command on its way.
   struct Command {
-    Command(size_t command_index, bool command_may_write, uint64_t command_deadline_nanos,
-            backend::Arena& arena, uint64_t now_ms)
-        : index(command_index),
-          may_write(command_may_write),
-          deadline_nanos(command_deadline_nanos),
-          keyspace(arena, now_ms) {}
+    Command(size_t command_index, bool command_may_write, backend::Arena& arena, uint64_t now_ms)
+        : index(command_index), may_write(command_may_write), keyspace(arena, now_ms) {}
 
     const size_t index;
     const bool may_write;
-    const uint64_t deadline_nanos;
     bool is_fetching = false;  // The cluster was asked, and has not answered.
     bool is_written = false;   // It has run, and its change is made.
     int conflicts = 0;
@@ -75,6 +70,7 @@ class ClusterBackend final : public backend::Backend {
     std::vector<size_t> indices = {};
     size_t next = 0;
     std::deque<Command> begun = {};  // In order; only the first runs. Addresses stay.
+    bool has_failed = false;         // The cluster did not do a command in time.
   };
 
   using Answer = std::function<void()>;
@@ -88,7 +84,8 @@ class ClusterBackend final : public backend::Backend {
   void Read(Lane& lane, Command& command);
   void Add(Lane& lane, Command& command);
   void Write(Lane& lane, Command& command);
-  absl::Duration TimeLeft(const Command& command) const;
+  absl::Status MayAsk(const Lane& lane, const Command& command) const;
+  absl::Duration TimeLeft() const;
 
   // A callback for the client: `take` runs on the thread of Execute(), then the lane goes on.
   // `take` gets the answer if it is not a failure.
@@ -106,6 +103,7 @@ class ClusterBackend final : public backend::Backend {
   // Of the round.
   backend::Round* round_ = nullptr;
   uint64_t now_ms_ = 0;
+  uint64_t deadline_nanos_ = 0;
   backend::Arena arena_;
   std::vector<backend::KeyUse> uses_;
   size_t unfinished_ = 0;  // Commands.
