@@ -1,11 +1,12 @@
 // What the calls of a Kv service share. Private to the service's own files.
 //
-// Thread-safety: set before the first call, but for the counters.
+// Thread-safety: set before the first call, but for the counters, which are safe.
 #pragma once
 
 #include "engine/base/clock.h"
 #include "proto/kv.grpc.pb.h"
 #include "proto/net/completion_loop.h"
+#include "raftstore/rpc/answer_budget.h"
 #include "raftstore/rpc/kv_handler.h"
 #include "raftstore/rpc/kv_service.h"
 
@@ -26,6 +27,7 @@ struct KvCore {
   grpc::ServerCompletionQueue* queue = nullptr;
   std::atomic<size_t> streams = 0;
   std::atomic<size_t> calls = 0;
+  AnswerBudget answers = AnswerBudget(limits.all_answer_bytes_max);
 };
 
 }  // namespace nokv::rpc

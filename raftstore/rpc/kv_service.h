@@ -2,7 +2,7 @@
 // everybody else, all of them commands to one handler.
 //
 // What a client can make this process hold is bounded: streams, calls, commands of a stream that
-// are not answered, bytes of answers that a stream has not taken.
+// are not answered, bytes of answers that a stream, and that all clients together, have not taken.
 //
 // Thread-safety: Start() once; then calls are served on the loop's thread, and the handler may
 // answer on any.
@@ -30,7 +30,10 @@ struct KvLimits {
   size_t streams_max = 1024;
   size_t calls_max = 4096;     // Unary, under way.
   size_t commands_max = 4096;  // Of a stream: no more are read before some are answered.
-  uint64_t answer_bytes_max = 64ull << 20;  // Of a stream. Past it reads are answered: busy.
+
+  // Of a stream, and of all streams and calls. Past either reads are answered: busy.
+  uint64_t answer_bytes_max = 64ull << 20;
+  uint64_t all_answer_bytes_max = 256ull << 20;
 };
 
 struct KvCore;

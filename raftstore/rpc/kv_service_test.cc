@@ -339,6 +339,48 @@ TEST_CASE("a client that takes no answers costs a bounded amount of memory", "[r
   CHECK(found > 0);
 }
 
+TEST_CASE("answers that clients do not take are bounded for all of them together",
+          "[rpc][sockets]") {
+  World world({.all_answer_bytes_max = 8 << 20});
+  const auto get_is_busy = [&] {
+    grpc::ClientContext context;
+    kv::v1::GetRequest request;
+    request.set_key("large");
+    kv::v1::GetResponse response;
+    REQUIRE(world.stub->KvGet(&context, request, &response).ok());
+    CHECK(response.has_found() != response.region_error().has_server_is_busy());
+    return response.region_error().has_server_is_busy();
+  };
+  for (int i = 0; i < 20; ++i) CHECK_FALSE(get_is_busy());  // What was taken makes room again.
+
+  // A connection of its own: the calls before have widened the other's window.
+  const auto stub = kv::v1::Kv::NewStub(net::NewChannel(world.address, {}));
+  grpc::ClientContext context;
+  const auto stream = stub->KvBatch(&context);
+  kv::v1::KvBatchRequest request;
+  for (uint64_t i = 0; i < 32; ++i) *request.add_commands() = Get(i + 1, "large");
+  REQUIRE(stream->Write(request));
+  REQUIRE(Eventually(get_is_busy));
+
+  int found = 0;
+  int refused = 0;
+  SECTION("until they are taken") {
+    kv::v1::KvBatchResponse response;
+    while (found + refused < 32 && stream->Read(&response)) {
+      for (const CommandResult& result : response.results()) {
+        found += result.get().has_found() ? 1 : 0;
+        refused += result.get().region_error().has_server_is_busy() ? 1 : 0;
+      }
+    }
+    CHECK(found <= 7);
+    CHECK(found + refused == 32);
+  }
+  SECTION("until the client is gone") {}
+  context.TryCancel();
+  stream->Finish();
+  CHECK(Eventually([&] { return !get_is_busy(); }));
+}
+
 TEST_CASE("an answer that comes after the client, or the server, has gone is let go",
           "[rpc][sockets]") {
   World world;

@@ -5,8 +5,8 @@
 // fill.
 //
 // Invariant: at most commands_max and a message's commands are read and not answered; results that
-// the client does not take are at most answer_bytes_max and one of each such command. Past it those
-// of reads are replaced by a refusal, which is no lie: a read changes nothing.
+// the client does not take are at most answer_bytes_max, beside those of writes. Past it, or when
+// all clients together take too little, those of reads are replaced by a refusal.
 //
 // Thread-safety: steps run on the loop's thread; answers come from anywhere.
 #pragma once
@@ -68,6 +68,7 @@ class KvStream final : public std::enable_shared_from_this<KvStream> {
   bool is_finishing_ = false;
   size_t unanswered_ = 0;  // Commands that were read, and whose results are not on their way.
   size_t writing_ = 0;     // Results in the message on its way; 0: there is none.
+  uint64_t writing_bytes_ = 0;
   absl::Status why_;
 
   Mutex mutex_;
