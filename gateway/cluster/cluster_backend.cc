@@ -47,8 +47,7 @@ void ClusterBackend::Execute(backend::Round& round, std::function<void()> done) 
 
 void ClusterBackend::Advance(Lane& lane) {
   while (!lane.begun.empty() || lane.next < lane.indices.size()) {
-    if (lane.begun.empty()) BeginNext(lane);
-    FetchAhead(lane);
+    if (lane.begun.empty()) BeginRun(lane);
     Command& first = lane.begun.front();
     if (first.is_fetching || !RunOnce(lane, first)) return;
     lane.begun.pop_front();
@@ -56,36 +55,46 @@ void ClusterBackend::Advance(Lane& lane) {
   }
 }
 
-// Begins the reads behind a read. What comes behind a command without keys has to wait for it: it
-// may be one that changes what the others mean, such as SELECT.
-void ClusterBackend::FetchAhead(Lane& lane) {
-  while (lane.next < lane.indices.size() && lane.begun.size() < options_.reads_ahead_max) {
-    const Command& last = lane.begun.back();
-    if (last.may_write || last.keyspace.keys() == 0) return;
-    if (round_->TraitsOf(lane.indices[lane.next]).may_write) return;
-    BeginNext(lane);
-  }
+// Begins the next command, and if it is a read those behind it. All are read at one timestamp: each
+// at a moment of its own, a later one could show what was before an earlier one.
+void ClusterBackend::BeginRun(Lane& lane) {
+  BeginNext(lane);
+  while (MayJoin(lane)) BeginNext(lane);
+  Command& first = lane.begun.front();
+  if (!first.keyspace.has_wishes() || TimeLeft() == absl::ZeroDuration()) return;
+  if (lane.begun.size() > 1 && lane.begun[1].keyspace.has_wishes()) return DrawForRun(lane);
+  Fulfil(lane, first);
 }
 
-// Fetches what a command that only reads has named; one that may write first tells what it wants.
-ClusterBackend::Command& ClusterBackend::BeginNext(Lane& lane) {
+// What comes behind a command without keys has to wait for it: it may be one that changes what the
+// others mean, such as SELECT.
+bool ClusterBackend::MayJoin(const Lane& lane) const {
+  if (lane.next == lane.indices.size() || lane.begun.size() >= options_.reads_ahead_max) {
+    return false;
+  }
+  const Command& last = lane.begun.back();
+  return !last.may_write && last.keyspace.has_wishes() &&
+         !round_->TraitsOf(lane.indices[lane.next]).may_write;
+}
+
+// Notes the keys that a command which only reads has named; one that may write first tells what it
+// wants.
+void ClusterBackend::BeginNext(Lane& lane) {
   const size_t index = lane.indices[lane.next++];
   Command& command =
       lane.begun.emplace_back(index, round_->TraitsOf(index).may_write, arena_, now_ms_);
-  if (command.may_write) return command;
+  if (command.may_write) return;
   uses_.clear();
   round_->NameKeys(index, &uses_);
   for (const backend::KeyUse& use : uses_) command.keyspace.Want(use.database, use.key);
-  if (command.keyspace.has_wishes()) Fulfil(lane, command);
-  return command;
 }
 
 // True if the command is through. Otherwise the cluster was asked for something.
 bool ClusterBackend::RunOnce(Lane& lane, Command& command) {
   if (command.is_written) return true;
   absl::Status status = command.failure;
-  bool is_waiting = false;
-  if (status.ok()) {
+  bool is_waiting = status.ok() && command.keyspace.has_wishes();
+  if (status.ok() && !is_waiting) {
     command.keyspace.Begin();
     status = round_->Run(command.index, command.keyspace);
     is_waiting = absl::IsCancelled(status) && command.keyspace.has_wishes();
@@ -142,10 +151,14 @@ client::Done<T> ClusterBackend::Then(Lane& lane, Command& command, Take take) {
         Advance(lane);
       }
     };
-    MutexLock lock(mutex_);
-    answers_.push_back(std::move(answer));
-    has_answers_.SignalOne();
+    Post(std::move(answer));
   };
+}
+
+void ClusterBackend::Post(Answer answer) {
+  MutexLock lock(mutex_);
+  answers_.push_back(std::move(answer));
+  has_answers_.SignalOne();
 }
 
 void ClusterBackend::DrawSnapshot(Lane& lane, Command& command) {
@@ -153,6 +166,23 @@ void ClusterBackend::DrawSnapshot(Lane& lane, Command& command) {
                         Then<mvcc::Timestamp>(lane, command, [&command](mvcc::Timestamp snapshot) {
                           command.keyspace.SetSnapshot(snapshot);
                         }));
+}
+
+// While the placement driver is away reads still go on, each once the one before it is through.
+void ClusterBackend::DrawForRun(Lane& lane) {
+  for (Command& command : lane.begun) command.is_fetching = command.keyspace.has_wishes();
+  auto take = [this, &lane](const absl::StatusOr<mvcc::Timestamp>& snapshot) {
+    for (Command& command : lane.begun) {
+      if (!std::exchange(command.is_fetching, false) || !snapshot.ok()) continue;
+      command.keyspace.SetSnapshot(*snapshot);
+      Read(lane, command);
+    }
+    Advance(lane);
+  };
+  client_.DrawTimestamp(std::min(TimeLeft(), options_.snapshot_patience),
+                        [this, take](const absl::StatusOr<mvcc::Timestamp>& snapshot) {
+                          Post([take, snapshot] { take(snapshot); });
+                        });
 }
 
 void ClusterBackend::Read(Lane& lane, Command& command) {

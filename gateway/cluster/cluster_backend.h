@@ -1,9 +1,9 @@
 // The Redis keyspace in a cluster: every command is a transaction of its own.
 //
 // The commands of a round run side by side, except that those of one client take effect in their
-// order: neighbouring reads are fetched together, everything else waits for what came before it.
-// Execute() runs all commands on the thread that calls it and waits there; only fetching and
-// writing are the cluster's.
+// order: neighbouring reads are fetched together, at one timestamp, and everything else waits for
+// what came before it. Execute() runs all commands on the thread that calls it and waits there;
+// only fetching and writing are the cluster's.
 //
 // Thread-safety: as Backend.
 #pragma once
@@ -33,6 +33,8 @@ struct ClusterOptions {
   absl::Duration command_timeout = absl::Seconds(5);
   int conflicts_max = 100;       // After so many a command that others outrun gives up.
   size_t reads_ahead_max = 256;  // Of one client, fetched together.
+  // Reads that get no timestamp by then are fetched one after the other.
+  absl::Duration snapshot_patience = absl::Milliseconds(300);
 };
 
 class ClusterBackend final : public backend::Backend {
@@ -76,11 +78,13 @@ class ClusterBackend final : public backend::Backend {
   using Answer = std::function<void()>;
 
   void Advance(Lane& lane);
-  void FetchAhead(Lane& lane);
-  Command& BeginNext(Lane& lane);
+  void BeginRun(Lane& lane);
+  bool MayJoin(const Lane& lane) const;
+  void BeginNext(Lane& lane);
   bool RunOnce(Lane& lane, Command& command);
   void Fulfil(Lane& lane, Command& command);
   void DrawSnapshot(Lane& lane, Command& command);
+  void DrawForRun(Lane& lane);
   void Read(Lane& lane, Command& command);
   void Add(Lane& lane, Command& command);
   void Write(Lane& lane, Command& command);
@@ -91,6 +95,9 @@ class ClusterBackend final : public backend::Backend {
   // `take` gets the answer if it is not a failure.
   template <typename T, typename Take>
   client::Done<T> Then(Lane& lane, Command& command, Take take);
+
+  // Takes what is to be done on the thread of Execute(). From any thread.
+  void Post(Answer answer);
 
   // Waits until there are answers.
   std::vector<Answer> TakeAnswers();
