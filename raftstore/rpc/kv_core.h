@@ -9,6 +9,7 @@
 #include "raftstore/rpc/answer_budget.h"
 #include "raftstore/rpc/kv_handler.h"
 #include "raftstore/rpc/kv_service.h"
+#include "raftstore/rpc/stream_seats.h"
 
 #include <atomic>
 #include <memory>
@@ -25,9 +26,9 @@ struct KvCore {
   KvAsyncService service = {};
   std::shared_ptr<net::CompletionLoop> loop = {};
   grpc::ServerCompletionQueue* queue = nullptr;
-  std::atomic<size_t> streams = 0;
   std::atomic<size_t> calls = 0;
   AnswerBudget answers = AnswerBudget(limits.all_answer_bytes_max);
+  StreamSeats seats = StreamSeats(limits);
 };
 
 }  // namespace nokv::rpc

@@ -12,6 +12,9 @@
 #include "proto/net/completion_loop.h"
 #include "raftstore/rpc/kv_handler.h"
 
+#include <absl/time/time.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -28,6 +31,10 @@ inline constexpr size_t kBatchBytesMax = 8 << 20;
 
 struct KvLimits {
   size_t streams_max = 1024;
+  size_t host_streams_max = 256;  // Of one address, whatever its ports.
+  size_t connection_streams_max = 16;
+  // A stream that has said nothing for so long ends when more than half of streams_max are open.
+  absl::Duration idle_time_max = absl::Minutes(10);
   size_t calls_max = 4096;     // Unary, under way.
   size_t commands_max = 4096;  // Of a stream: no more are read before some are answered.
 

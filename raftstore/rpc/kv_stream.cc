@@ -15,7 +15,7 @@ using Traits = grpc::SerializationTraits<Message>;
 }  // namespace
 
 KvStream::~KvStream() {
-  if (is_counted_) --core_->streams;
+  if (seat_) core_->seats.Leave(*seat_);
   core_->answers.Give(result_bytes_ + writing_bytes_);
 }
 
@@ -29,12 +29,12 @@ void KvStream::AcceptNext(const std::shared_ptr<KvCore>& core) {
 void KvStream::OnAccepted(bool ok) {
   if (!ok) return;  // The server is shutting down.
   AcceptNext(core_);
-  if (core_->streams >= core_->limits.streams_max) {
-    return End(
-        ResourceExhaustedError("{} streams are open: no more are taken", core_->streams.load()));
-  }
-  is_counted_ = true;
-  ++core_->streams;
+  const uint64_t now_nanos = core_->clock.MonotonicNanos();
+  for (const std::shared_ptr<KvStream>& idle : core_->seats.Idle(now_nanos)) idle->EndIdle();
+  const absl::StatusOr<StreamSeats::Place> seat =
+      core_->seats.Take(weak_from_this(), context_.peer(), now_nanos);
+  if (!seat.ok()) return End(seat.status());
+  seat_ = *seat;
   Read();
 }
 
@@ -50,6 +50,7 @@ void KvStream::OnRead(bool ok) {
     if (unanswered_ == 0 && writing_ == 0) End(absl::OkStatus());
     return;
   }
+  core_->seats.NoteSpoken(*seat_, core_->clock.MonotonicNanos());
   if (const absl::Status status = TakeBatch(); !status.ok()) return End(status);
   is_paused_ = unanswered_ >= core_->limits.commands_max;
   if (!is_paused_) Read();
@@ -162,6 +163,14 @@ void KvStream::End(const absl::Status& why) {
   why_ = why;
   is_finishing_ = true;
   if (writing_ == 0) Finish();  // Else when the message is gone.
+}
+
+// Nobody else's message waits for this one's client to read.
+void KvStream::EndIdle() {
+  if (is_finishing_) return;
+  if (writing_ > 0) context_.TryCancel();
+  End(UnavailableError("the stream has said nothing for {}, and others need its place",
+                       absl::FormatDuration(core_->limits.idle_time_max)));
 }
 
 void KvStream::Finish() {

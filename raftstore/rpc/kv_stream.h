@@ -22,6 +22,7 @@
 #include <grpcpp/support/async_stream.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <memory>
+#include <optional>
 
 namespace nokv::rpc {
 
@@ -53,6 +54,7 @@ class KvStream final : public std::enable_shared_from_this<KvStream> {
   void Write();
   kv::v1::KvBatchResponse TakeResultsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(const absl::Status& why);
+  void EndIdle();
   void Finish();
 
   const std::shared_ptr<KvCore> core_;
@@ -62,7 +64,7 @@ class KvStream final : public std::enable_shared_from_this<KvStream> {
 
   // Of the loop's thread.
   grpc::ByteBuffer received_;
-  bool is_counted_ = false;    // Among the service's streams.
+  std::optional<StreamSeats::Place> seat_;
   bool is_read_over_ = false;  // The client has said all, or is gone.
   bool is_paused_ = false;     // Too much waits to read on.
   bool is_finishing_ = false;
