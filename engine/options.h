@@ -113,10 +113,10 @@ struct WriteOptions {
   std::span<const GroupMark> marks = {};
 
   // For a loop that must not stand still: the write neither sleeps nor waits for a flush. It goes
-  // through however far the database is behind, until the memtables hold twice what they should;
-  // then it does nothing and answers Unavailable, which says how long to wait. Who makes such
-  // writes takes in less while DB::WriteDelay() is long. A write that waits for a sync can't be one
-  // (InvalidArgument).
+  // through however far the database is behind, until all memtables together hold a quarter more
+  // than they should; then it does nothing and answers Unavailable, which says how long to wait.
+  // Who makes such writes takes in less while DB::WriteDelay() is long. A write that waits for a
+  // sync can't be one (InvalidArgument).
   bool never_wait = false;
 };
 

@@ -250,6 +250,10 @@ class StoreProcess final : public Process {
 
   absl::Status CheckReady() {
     const store::Report report = LatestReport();
+    if (!report.is_admitted) {
+      return UnavailableError("the placement driver at {} has not admitted this store yet",
+                              settings_.pd_address);
+    }
     for (const store::PeerStatus& peer : report.peers) {
       if (peer.leader == 0) {
         return UnavailableError("region {} has no leader as far as is known here", peer.region.id);

@@ -70,6 +70,7 @@ void DBImpl::StepFlush() {
     // Before the failure is dealt with: whoever ends the state of a full disk unblocks the flush.
     MutexLock lock(mutex_);
     flush_blocked_ = true;
+    may_rotate_.SignalAll();
   }
   if (!status.ok()) NoteBackgroundFailure(status);
   MutexLock lock(mutex_);

@@ -18,40 +18,39 @@ constexpr uint64_t kBatchBytesMax = uint64_t{1} << 30;
 // Their memory is fetched together.
 constexpr size_t kMembersTogether = 32;
 
+// A change as it goes into the log. A batch may have millions: nothing that the draft knows.
 struct Member {
-  Change change;
   log::RecordDraft draft;
+  std::string_view key;
+  std::string_view value;  // Of a part, whose record has a reference for it: empty.
   uint64_t hash = 0;
-  std::array<char, log::kPartReferenceBytes> reference = {};  // Of a part: what is written for it.
   Sequence sequence = 0;
 
-  std::string_view value() const {
-    if (draft.kind() != log::RecordKind::kSetPart) return change.value;
-    return {reference.data(), reference.size()};
-  }
+  bool is_part() const { return draft.kind() == log::RecordKind::kSetPart; }
 };
 
-Member MakePart(const Change& change, const log::PartReference& reference, bool in_batch) {
+static_assert(sizeof(Member) <= 96);
+
+log::RecordDraft MakePartDraft(const Change& change, const log::PartReference& reference,
+                               bool in_batch) {
   const auto bytes = log::Encode(reference);
   const int flags = (in_batch ? log::kInBatch : 0) | (change.expiry_ms != 0 ? log::kHasExpiry : 0);
-  return {.change = change,
-          .draft = log::RecordDraft({.kind = log::RecordKind::kSetPart,
-                                     .flags = static_cast<uint8_t>(flags),
-                                     .column_family = change.column_family.id,
-                                     .expiry_ms = change.expiry_ms,
-                                     .count = 0,
-                                     .key = change.key,
-                                     .value = {bytes.data(), bytes.size()}}),
-          .reference = bytes};
+  return log::RecordDraft({.kind = log::RecordKind::kSetPart,
+                           .flags = static_cast<uint8_t>(flags),
+                           .column_family = change.column_family.id,
+                           .expiry_ms = change.expiry_ms,
+                           .count = 0,
+                           .key = change.key,
+                           .value = {bytes.data(), bytes.size()}});
 }
 
 // Starts loading what indexing each of the members will look at.
 void Prefetch(const Generation& generation, std::span<const Member> members) {
   for (const Member& member : members) {
-    generation.table(member.change.column_family.id)->PrefetchSlot(member.hash);
+    generation.table(member.draft.column_family())->PrefetchSlot(member.hash);
   }
   for (const Member& member : members) {
-    generation.table(member.change.column_family.id)->PrefetchNode(member.hash);
+    generation.table(member.draft.column_family())->PrefetchNode(member.hash);
   }
 }
 
@@ -59,7 +58,7 @@ void Prefetch(const Generation& generation, std::span<const Member> members) {
 
 struct DBImpl::PlannedBatch {
   std::vector<Member> members;
-  std::vector<FoundPart> parts;
+  std::vector<FoundPart> parts;  // Of the members that are parts, in their order.
   std::vector<DraftedRecord> marks;
   bool in_batch = false;  // More than one record.
   bool only_deletes = true;
@@ -79,15 +78,14 @@ absl::Status DBImpl::PlanBatch(const WriteBatch& batch, const WriteOptions& opti
     if (with_parts && MayBePart(change)) {
       ASSIGN_OR_RETURN(found, groups_->FindPart(change.part, change.value));
     }
-    if (found.has_value()) {
-      planned->members.push_back(MakePart(change, found->reference, planned->in_batch));
-      planned->parts.push_back(*std::move(found));
-    } else {
-      planned->members.push_back({.change = change, .draft = MakeDraft(change, planned->in_batch)});
-    }
-    Member& member = planned->members.back();
-    member.hash = table::Table::HashKey(change.key);
-    planned->record_bytes += member.draft.aligned_bytes();
+    planned->members.push_back(
+        {.draft = found.has_value() ? MakePartDraft(change, found->reference, planned->in_batch)
+                                    : MakeDraft(change, planned->in_batch),
+         .key = change.key,
+         .value = found.has_value() ? std::string_view() : change.value,
+         .hash = table::Table::HashKey(change.key)});
+    planned->record_bytes += planned->members.back().draft.aligned_bytes();
+    if (found.has_value()) planned->parts.push_back(*std::move(found));
     return absl::OkStatus();
   };
   absl::Status added;
@@ -111,6 +109,20 @@ bool DBImpl::MayBePart(const Change& change) const {
          change.value.size() > log::kPartReferenceBytes;
 }
 
+absl::Status DBImpl::AppendMembers(PlannedBatch& planned) {
+  auto part = planned.parts.begin();
+  for (Member& member : planned.members) {
+    member.sequence = log_->active()->NextPosition();
+    if (member.is_part()) {
+      const auto bytes = log::Encode((part++)->reference);
+      RETURN_IF_ERROR(AppendRecord(member.draft, member.key, {bytes.data(), bytes.size()}));
+    } else {
+      RETURN_IF_ERROR(AppendRecord(member.draft, member.key, member.value));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::optional<log::Position>> DBImpl::AppendBatch(PlannedBatch& planned,
                                                                  const WriteOptions& options) {
   std::vector<Member>& members = planned.members;
@@ -124,25 +136,23 @@ absl::StatusOr<std::optional<log::Position>> DBImpl::AppendBatch(PlannedBatch& p
   RETURN_IF_ERROR(MakeRoom(planned.record_bytes + header_bytes, members.size(),
                            planned.only_deletes, options.never_wait));
   for (const Member& member : members) {
-    if (!TakesWrites(member.change.column_family.id)) {
-      return InvalidArgumentError("no column family {}", member.change.column_family.id);
+    if (!TakesWrites(member.draft.column_family())) {
+      return InvalidArgumentError("no column family {}", member.draft.column_family());
     }
   }
   if (!groups_->AreThere(planned.parts)) return std::optional<log::Position>();
   // Before the records: from here on a flush or a collection keeps what they refer to.
   for (const FoundPart& part : planned.parts) active_->AddReferred(part.segment);
   if (planned.in_batch) RETURN_IF_ERROR(AppendRecord(header, {}, total_view));
-  for (Member& member : members) {
-    member.sequence = log_->active()->NextPosition();
-    RETURN_IF_ERROR(AppendRecord(member.draft, member.change.key, member.value()));
-  }
+  RETURN_IF_ERROR(AppendMembers(planned));
   RETURN_IF_ERROR(groups_->AppendMarks(planned.marks));
   for (size_t i = 0; i < members.size(); ++i) {
     if (i % kMembersTogether == 0) {
       const size_t count = std::min(kMembersTogether, members.size() - i);
       Prefetch(*active_, std::span<const Member>(members).subspan(i, count));
     }
-    IndexChange(members[i].change, members[i].draft, members[i].hash, members[i].sequence);
+    IndexRecord(members[i].draft, members[i].key, members[i].value, members[i].hash,
+                members[i].sequence);
   }
   // The whole batch becomes visible with this one store.
   if (!members.empty()) visible_.store(members.back().sequence);

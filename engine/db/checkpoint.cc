@@ -107,12 +107,29 @@ absl::Status DBImpl::LinkState(const std::string& directory) {
   return lsm::ManifestWriter::Start(files_, directory, ManifestIdentityOf(number), state).status();
 }
 
-absl::Status DBImpl::Verify(const std::function<void(uint64_t, uint64_t)>& progress) {
-  std::shared_ptr<const lsm::Version> version;
+// A version keeps the files of its tables and values, but knows what is held for groups by numbers
+// only: those segments may go as soon as somebody compacts, and are kept by themselves.
+absl::Status DBImpl::OpenToVerify(std::shared_ptr<const lsm::Version>* version,
+                                  std::vector<std::shared_ptr<const log::Segment>>* held) {
   {
     MutexLock lock(mutex_);
-    version = version_;
+    *version = version_;
   }
+  for (const auto& [number, size] : (*version)->held_segments()) {
+    ASSIGN_OR_RETURN(auto segment, live_files_->OpenLogSegment(number));
+    held->push_back(std::move(segment));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DBImpl::Verify(const std::function<void(uint64_t, uint64_t)>& progress) {
+  std::shared_ptr<const lsm::Version> version;
+  std::vector<std::shared_ptr<const log::Segment>> held;
+  live_files_->HoldRemovals();
+  const absl::Status opened = OpenToVerify(&version, &held);
+  live_files_->ReleaseRemovals();
+  OnStateReleased();  // For what became obsolete meanwhile.
+  RETURN_IF_ERROR(opened);
   uint64_t read = 0;
   const uint64_t total = version->table_bytes() + version->live_value_bytes();
   const auto report = [&](uint64_t bytes) {
@@ -134,8 +151,7 @@ absl::Status DBImpl::Verify(const std::function<void(uint64_t, uint64_t)>& progr
       }
     }
   }
-  for (const auto& [number, size] : version->held_segments()) {
-    ASSIGN_OR_RETURN(const auto segment, live_files_->OpenLogSegment(number));
+  for (const std::shared_ptr<const log::Segment>& segment : held) {
     RETURN_IF_ERROR(log::WalkSealed(
         *segment, [](const log::Record&, log::Position) { return absl::OkStatus(); }));
   }

@@ -18,7 +18,7 @@ DBImpl::~DBImpl() {
   {
     MutexLock lock(mutex_);
     closing_ = true;
-    WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return steps_submitted_ == 0; });
+    WaitUntil(changed_, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return steps_submitted_ == 0; });
   }
   if (log_ != nullptr) {
     log_->WaitForSyncs();

@@ -149,24 +149,29 @@ class DBImpl final : public DB, private ReadState::Owner {
   // The same for those who wait for nothing: full memtables go on where no others can be started.
   absl::Status MakeRoomNow(uint64_t bytes, uint64_t members, bool only_deletes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-  // Unavailable if memtables that can't be followed by others are filled twice.
+  // Unavailable if all memtables together hold too much. Those being filled are full.
   absl::Status CheckNotFarBehind() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   // Whether memtables may be started behind the full ones. With a full disk they go on all the
   // same.
   bool MayRotateLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool MayRotate();
+  bool MayFlushLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Starts other memtables behind the full ones where that may be done.
+  absl::Status RotateIfAllowed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status RollUntilRoom(uint64_t bytes, uint64_t members, bool only_deletes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-  // Whether the memtables hold `times` what they should.
-  bool GenerationIsFull(uint64_t times = 1) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  uint64_t GenerationBytesMax() const;
+  // Whether the memtables that are being filled hold what they should.
+  bool GenerationIsFull() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status StartSegment(uint64_t room_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status RollSegment(uint64_t room_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   // Seals the segment and starts new memtables, for the column families of now.
   absl::Status RotateGeneration() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status AppendRecord(log::RecordDraft& draft, std::string_view key, std::string_view value)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-  void IndexChange(const Change& change, const log::RecordDraft& draft, uint64_t hash,
-                   Sequence sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // `value` is looked at for a range only, of which it is the end.
+  void IndexRecord(const log::RecordDraft& draft, std::string_view key, std::string_view value,
+                   uint64_t hash, Sequence sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status FinishWrite(const WriteOptions& options, log::Position end);
 
   // --- batch_write.cc
@@ -174,6 +179,7 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status PlanBatch(const WriteBatch& batch, const WriteOptions& options, bool with_parts,
                          PlannedBatch* planned) const;
   bool MayBePart(const Change& change) const;
+  absl::Status AppendMembers(PlannedBatch& planned) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   // The end of the batch in the log, or none and nothing done if a part is not there any more.
   absl::StatusOr<std::optional<log::Position>> AppendBatch(PlannedBatch& planned,
                                                            const WriteOptions& options);
@@ -230,8 +236,9 @@ class DBImpl final : public DB, private ReadState::Owner {
   void RetireAfter(const lsm::VersionEdit& edit, const lsm::Version& before,
                    const lsm::Version& after);
   // Waits until `done` (looked at under mutex_) is true, helping where there is nobody else.
+  // `signal` is given whenever it may have become true.
   template <typename Condition>
-  void WaitUntil(Condition done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WaitUntil(CondVar& signal, Condition done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteBackgroundFailure(const absl::Status& status);
 
   // --- value_gc.cc
@@ -272,6 +279,9 @@ class DBImpl final : public DB, private ReadState::Owner {
   void ResumeBackground();
   uint64_t SegmentBytes();
   absl::Status LinkState(const std::string& directory);
+  // The version to verify, and the segments that it holds for groups. While removals are held.
+  absl::Status OpenToVerify(std::shared_ptr<const lsm::Version>* version,
+                            std::vector<std::shared_ptr<const log::Segment>>* held);
   absl::Status VerifyValue(const lsm::Version& version, const table::Entry& entry) const;
 
   // --- space.cc
@@ -316,7 +326,10 @@ class DBImpl final : public DB, private ReadState::Owner {
   uint64_t manifest_number_ ABSL_GUARDED_BY(install_mutex_) = 0;
 
   mutable Mutex mutex_ ABSL_ACQUIRED_AFTER(write_mutex_);
-  CondVar changed_;  // Something that a waiter may look for under mutex_.
+  CondVar changed_;  // Something that a waiter may look for under mutex_: after each step.
+  // MayRotateLocked() may have become true. Apart from changed_, because all writers wait for it
+  // when they wait, and would take the processor from the flush at each of its steps.
+  CondVar may_rotate_;
   std::shared_ptr<const lsm::Version> version_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<Generation>> generations_ ABSL_GUARDED_BY(mutex_);  // Newest first.
   std::multiset<Sequence> snapshots_ ABSL_GUARDED_BY(mutex_);

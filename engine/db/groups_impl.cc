@@ -143,9 +143,10 @@ absl::Status GroupsImpl::AppendRecords(std::vector<DraftedRecord>& records) {
 
 void GroupsImpl::SyncTo(uint64_t position, std::function<void(absl::Status)> done) {
   if (db_.log_ == nullptr) {
-    db_.executor_.Submit(Priority::kHigh, [this, done = std::move(done)] {
-      done(FailedPreconditionError("{}: opened read-only", db_.options_.directory));
-    });
+    // Made now: nobody waits for this task, which may run when the database is gone.
+    absl::Status refusal = FailedPreconditionError("{}: opened read-only", db_.options_.directory);
+    db_.executor_.Submit(Priority::kHigh,
+                         [refusal = std::move(refusal), done = std::move(done)] { done(refusal); });
     return;
   }
   if (Planted(Bug::kSyncToldEarly)) position = db_.log_->durable();

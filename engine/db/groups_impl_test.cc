@@ -33,6 +33,21 @@ TEST_CASE("a round of two groups is there after a power cut once its sync was to
   REQUIRE(bench.groups().TermAt(2, 2) == std::nullopt);
 }
 
+TEST_CASE("a segment that rounds will be synced in is written out before it is used", "[groups]") {
+  GroupBench bench;
+  const bool has_groups = GENERATE(true, false);
+  bench.options.groups = has_groups;
+  int synced = 0;
+  bench.files.SetHook([&](const vfs::Operation& operation) {
+    const bool is_spare = operation.path.ends_with(".spare");
+    if (operation.kind == vfs::OperationKind::kSync && is_spare) ++synced;
+    return vfs::FaultAction::Pass();
+  });
+  bench.Open();
+  bench.executor.RunUntilIdle();
+  REQUIRE(synced == (has_groups ? 1 : 0));
+}
+
 TEST_CASE("a round that was cut off in the middle is in none of its groups", "[groups][crash]") {
   GroupBench bench;
   bench.Open();
@@ -107,6 +122,7 @@ TEST_CASE("a failed sync is told to all who ask, and nothing is taken any more",
   GroupBench bench;
   bench.Open();
   REQUIRE_OK(bench.AppendTo(1, 1, 1, {"a"}));
+  bench.executor.RunUntilIdle();  // Which syncs a spare segment.
   bench.files.FailNth(vfs::OperationKind::kSync, 1, InternalError("eio"));
   int told = 0;
   for (int i = 0; i < 3; ++i) {
@@ -316,6 +332,21 @@ TEST_CASE("groups are read, and not written, in a database that is open for read
   bench.groups().SyncTo(1, [&](const absl::Status& status) { told = status; });
   bench.executor.RunUntilIdle();
   REQUIRE(absl::IsFailedPrecondition(told));
+}
+
+TEST_CASE("a sync that is refused is told about after the database is gone", "[groups]") {
+  GroupBench bench;
+  // Too long to be kept inside the options themselves.
+  bench.options.directory = "/a directory whose name is longer than most are";
+  bench.Open();
+  bench.db.reset();
+  bench.options.read_only = true;
+  bench.Open();
+  absl::Status told;
+  bench.groups().SyncTo(1, [&](const absl::Status& status) { told = status; });
+  bench.db.reset();
+  bench.executor.RunUntilIdle();
+  REQUIRE(told == FailedPreconditionError("{}: opened read-only", bench.options.directory));
 }
 
 TEST_CASE("threads append to groups of their own while others write and read", "[groups]") {

@@ -174,6 +174,24 @@ TEST_CASE("a checkpoint has the groups of its moment", "[groups]") {
   REQUIRE(bench.Read(1).starts_with("1/1:bbbb"));
 }
 
+TEST_CASE("a database is verified while groups free what is about to be read", "[groups]") {
+  GroupBench bench;
+  bench.Open();
+  Fill(bench, 1, 100);
+  FlushAll(bench);
+  REQUIRE(HasSegment(bench, 1));
+  bool is_freed = false;
+  REQUIRE_OK(bench.db->Verify([&](uint64_t, uint64_t) {
+    if (is_freed) return;
+    is_freed = true;
+    REQUIRE_OK(bench.Append({{.group = 1, .compact_to = 100}}));
+    Collect(bench);
+  }));
+  REQUIRE(is_freed);
+  REQUIRE_OK(bench.db->WaitForBackgroundWork());
+  REQUIRE_FALSE(HasSegment(bench, 1));
+}
+
 TEST_CASE("damage in a held segment is found when it is opened", "[groups][damage]") {
   GroupBench bench;
   bench.Open();

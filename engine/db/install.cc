@@ -95,6 +95,7 @@ absl::Status DBImpl::Install(const lsm::VersionEdit& edit, const Generation* flu
     if (flushed != nullptr) {
       NOKV_CHECK(generations_.back().get() == flushed);
       generations_.pop_back();
+      may_rotate_.SignalAll();
     }
     live_bytes_.store(after->live_value_bytes() + after->table_bytes());
     has_superseded_ = HasSuperseded(*after);

@@ -1,4 +1,9 @@
+#include "engine/base/check.h"
 #include "engine/db/test_groups.h"
+
+#include <atomic>
+#include <deque>
+#include <thread>
 
 namespace nokv {
 namespace {
@@ -16,6 +21,40 @@ int WriteUntilRefused(GroupBench& bench, absl::Status* refusal) {
   }
   return 1000;
 }
+
+// Runs tasks on the thread of the test while other threads wait for them, and counts how often
+// those look again.
+class CountingExecutor final : public Executor {
+ public:
+  void Submit(Priority, Task task) override {
+    MutexLock lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+
+  bool HelpOnce() override {
+    looks_.fetch_add(1);
+    return false;
+  }
+
+  bool RunOne() {
+    Task task;
+    {
+      MutexLock lock(mutex_);
+      if (tasks_.empty()) return false;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    task();
+    return true;
+  }
+
+  int looks() const { return looks_.load(); }
+
+ private:
+  Mutex mutex_;
+  std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<int> looks_{0};
+};
 
 }  // namespace
 
@@ -36,6 +75,7 @@ TEST_CASE("a write that never waits goes through, or is refused and does nothing
   REQUIRE(stats.throttled_writes == 0);
   // Three full sets, and a fourth filled twice.
   REQUIRE(stats.unflushed_log_bytes <= 6 * bench.options.log_distance_bytes_max);
+  REQUIRE(stats.unflushed_log_bytes >= 4 * bench.options.log_distance_bytes_max);
 
   REQUIRE_FALSE(bench.db->Get(Key(written))->has_value());
   const GroupMark mark{1, 1};
@@ -52,6 +92,20 @@ TEST_CASE("a write that never waits goes through, or is refused and does nothing
   bench.Kill();
   bench.Open();
   for (int i = 0; i < written; ++i) REQUIRE(bench.db->Get(Key(i))->has_value() == (i > 0));
+}
+
+TEST_CASE("a flush that is always behind does not let all memtables be filled twice", "[write]") {
+  GroupBench bench;
+  bench.Open();
+  absl::Status refusal;
+  for (uint64_t flushes = 0; flushes < 8; ++flushes) {
+    WriteUntilRefused(bench, &refusal);
+    REQUIRE(absl::IsUnavailable(refusal));
+    const uint64_t log_bytes = bench.db->GetStats().unflushed_log_bytes;
+    INFO(refusal.ToString() << " after " << flushes << " flushes");
+    REQUIRE(log_bytes <= 6 * bench.options.log_distance_bytes_max);
+    while (bench.db->GetStats().flushes == flushes) REQUIRE(bench.executor.RunOne());
+  }
 }
 
 TEST_CASE("others write on as soon as there is room again", "[write]") {
@@ -78,6 +132,44 @@ TEST_CASE("who waits for a flush lets those through who wait for nothing", "[wri
   bench.executor.RunUntilIdle();
   REQUIRE(appended == 400);
   REQUIRE(bench.groups().LastIndex(1) == 400);
+}
+
+TEST_CASE("who waits for a flush is not woken by each of its steps", "[write]") {
+  GroupBench bench;
+  CountingExecutor executor;
+  bench.options.environment.executor = &executor;
+  bench.options.segment_bytes_max = 4 << 20;
+  bench.options.log_distance_bytes_max = 64 << 20;
+  bench.options.memory_bytes = 16 << 20;  // So that a flush takes several steps.
+  bench.Open();
+  absl::Status refusal;
+  int written = 0;
+  for (; refusal.ok(); ++written) refusal = bench.db->Set(Key(written), "small", kNow);
+  std::atomic<bool> is_done{false};
+  std::thread writer([&] {
+    NOKV_CHECK(bench.db->Set("late", "value").ok());
+    is_done.store(true);
+  });
+  while (executor.looks() == 0 && !is_done.load()) std::this_thread::yield();
+  int steps = 0;
+  for (;;) {
+    NOKV_CHECK(executor.RunOne());
+    if (bench.db->GetStats().flushes > 0) break;
+    ++steps;
+    // Time to wake up, for one that was told to.
+    for (int i = 0; i < 1000 && executor.looks() == 1; ++i) std::this_thread::yield();
+  }
+  const int looks = executor.looks();
+  while (!is_done.load()) {
+    if (!executor.RunOne()) std::this_thread::yield();
+  }
+  writer.join();
+  while (executor.RunOne()) {
+  }
+  REQUIRE(bench.db->Get("late")->has_value());
+  bench.db.reset();
+  REQUIRE(steps >= 2);
+  REQUIRE(looks == 1);
 }
 
 TEST_CASE("a write that waits for a sync can't be one that never waits", "[write]") {

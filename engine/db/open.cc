@@ -374,7 +374,7 @@ absl::Status DBImpl::StartWriting(const log::ReplayResult& replay, RecoveryRepor
                          .directory = options_.directory,
                          .database_id = database_id_,
                          .map = options_.prefer_mapping,
-                         .sync_spares = options_.durability == Durability::kPower,
+                         .sync_spares = options_.durability == Durability::kPower || has_groups_,
                          .format_version = LogVersion()});
   RETURN_IF_ERROR(RemoveOrphans(replay, report));
   const uint32_t next = replay.segments.empty() ? active_->first_segment()

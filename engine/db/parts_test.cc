@@ -171,6 +171,50 @@ TEST_CASE("values outlive the entries that they were part of, and move without a
   for (const SegmentInfo& segment : store.db->ListSegments()) REQUIRE_FALSE(segment.flushed);
 }
 
+TEST_CASE("entries that several tables count hide no dead values elsewhere", "[parts]") {
+  Store store;
+  store.options.table_bytes_target = 1 << 10;
+  store.options.block_bytes_target = 256;
+  store.Open();
+  constexpr int kEntries = 200;
+  constexpr int kRows = 4;
+  const std::string value(300, 'v');
+  for (int i = 0; i < kEntries; ++i) {
+    const uint64_t index = 1 + static_cast<uint64_t>(i);
+    std::string payload;
+    WriteBatch batch;
+    for (int row = 0; row < kRows; ++row) {
+      const auto at = static_cast<uint32_t>(payload.size());
+      // The rows of an entry are far apart.
+      batch.SetFromEntry(Key(row * kEntries + i), value, {1, index, at});
+      payload += value;
+    }
+    REQUIRE_OK(store.AppendTo(1, index, 1, {payload}));
+    REQUIRE_OK(store.db->Write(batch));
+    if (i % 4 == 0) continue;  // The others die before they are in a table.
+    for (int row = 0; row < kRows; ++row) REQUIRE_OK(store.db->Del(Key(row * kEntries + i)));
+  }
+  store.CompactGroup(1);
+  store.FlushAll();
+  store.Collect(0.3);
+  REQUIRE(store.db->GetStats().collected_bytes_written > 0);
+  REQUIRE_OK(store.db->CompactRange(kDefaultColumnFamily, "", ""));
+  REQUIRE(store.db->ListTables().size() > kRows);
+
+  const std::string large(3000, 'l');
+  for (int i = 0; i < 60; ++i) REQUIRE_OK(store.db->Set(fmt::format("large{}", i), large));
+  store.FlushAll();
+  for (int i = 0; i < 60; i += 2) REQUIRE_OK(store.db->Del(fmt::format("large{}", i)));
+  REQUIRE_OK(store.db->CompactRange(kDefaultColumnFamily, "", ""));
+  REQUIRE(store.db->GetStats().value_bytes_dead > 30 * large.size());
+
+  store.db.reset();
+  store.options.background_work = true;
+  store.Open();
+  REQUIRE_OK(store.db->WaitForBackgroundWork());
+  REQUIRE(store.db->GetStats().value_bytes_dead < (64 << 10));
+}
+
 TEST_CASE("what only a memtable refers to is kept until it is flushed", "[parts][crash]") {
   Store store;
   store.Open();

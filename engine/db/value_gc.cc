@@ -43,14 +43,16 @@ std::vector<Candidate> ListCandidates(const lsm::Version& version) {
   for (const auto& [number, space] : version.segments()) {
     if (space.value_file == 0) {
       if (version.held_segments().contains(number)) continue;  // Its file stays.
-      candidates.push_back({0, {number}, space.size_bytes, space.live_bytes});
+      const uint64_t live = std::min(space.live_bytes, space.size_bytes);
+      candidates.push_back({0, {number}, space.size_bytes, live});
       continue;
     }
     Candidate& file = files[space.value_file];
+    const lsm::ValueFileSpace& whole = version.value_files().at(space.value_file);
     file.value_file = space.value_file;
     file.segments.push_back(number);
-    file.live_bytes += space.live_bytes;
-    file.size_bytes = version.value_files().at(space.value_file).size_bytes;
+    file.size_bytes = whole.size_bytes;
+    file.live_bytes = std::min(whole.live_bytes, whole.size_bytes);
   }
   for (auto& [number, file] : files) candidates.push_back(std::move(file));
   std::sort(candidates.begin(), candidates.end(),

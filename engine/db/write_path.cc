@@ -12,6 +12,9 @@ namespace nokv {
 namespace {
 
 constexpr uint64_t kImmutableGenerationsMax = 3;
+// Full sets of memtables, counted by what they hold, from which on who never waits is refused: as
+// many as there may be, and one more.
+constexpr uint64_t kFarBehind = kImmutableGenerationsMax + 2;
 constexpr uint64_t kRangeTombstonesMax = 128;
 constexpr uint64_t kOwedNanosMin = 100'000;  // Shorter sleeps are not worth their system call.
 // What a flush takes at least.
@@ -132,7 +135,7 @@ absl::Status DBImpl::Apply(const Change& change, const WriteOptions& options) {
     }
     const Sequence sequence = log_->active()->NextPosition();
     RETURN_IF_ERROR(AppendRecord(draft, change.key, change.value));
-    IndexChange(change, draft, hash, sequence);
+    IndexRecord(draft, change.key, change.value, hash, sequence);
     visible_.store(sequence);
     log_->PublishAppended();
     end = log_->active()->NextPosition();
@@ -151,11 +154,11 @@ absl::Status DBImpl::AppendRecord(log::RecordDraft& draft, std::string_view key,
   return status;
 }
 
-void DBImpl::IndexChange(const Change& change, const log::RecordDraft& draft, uint64_t hash,
-                         Sequence sequence) {
-  lsm::MemTable& memtable = *active_->table(change.column_family.id);
-  if (change.kind == ChangeKind::kDeleteRange) {
-    memtable.AddRangeTombstone({std::string(change.key), std::string(change.value), sequence});
+void DBImpl::IndexRecord(const log::RecordDraft& draft, std::string_view key,
+                         std::string_view value, uint64_t hash, Sequence sequence) {
+  lsm::MemTable& memtable = *active_->table(draft.column_family());
+  if (draft.kind() == log::RecordKind::kDeleteRange) {
+    memtable.AddRangeTombstone({std::string(key), std::string(value), sequence});
     ++range_tombstones_in_active_;
     return;
   }
@@ -165,22 +168,28 @@ void DBImpl::IndexChange(const Change& change, const log::RecordDraft& draft, ui
   version.ordinal = (draft.flags() & log::kHasOrdinal) != 0
                         ? log_->active()->AddOrdinal(log::OffsetOf(sequence))
                         : lsm::kNoOrdinal;
-  version.is_delete = change.kind == ChangeKind::kDelete;
+  version.is_delete = draft.kind() == log::RecordKind::kDelete;
   version.is_part = draft.kind() == log::RecordKind::kSetPart;
-  version.has_expiry = change.expiry_ms != 0;
-  memtable.Add(change.key, hash, version);
+  version.has_expiry = (draft.flags() & log::kHasExpiry) != 0;
+  memtable.Add(key, hash, version);
 }
 
-bool DBImpl::GenerationIsFull(uint64_t times) const {
-  const uint64_t bytes_max = options_.memory_bytes / 4 / (kImmutableGenerationsMax + 1);
-  return active_->used_bytes() >= times * bytes_max ||
-         active_->log_bytes() + log_->active()->size_bytes() >= times * LogDistanceMax() ||
-         range_tombstones_in_active_ >= times * kRangeTombstonesMax;
+uint64_t DBImpl::GenerationBytesMax() const {
+  return options_.memory_bytes / 4 / (kImmutableGenerationsMax + 1);
+}
+
+bool DBImpl::GenerationIsFull() const {
+  return active_->used_bytes() >= GenerationBytesMax() ||
+         active_->log_bytes() + log_->active()->size_bytes() >= LogDistanceMax() ||
+         range_tombstones_in_active_ >= kRangeTombstonesMax;
 }
 
 bool DBImpl::MayRotateLocked() const {
-  return generations_.size() <= kImmutableGenerationsMax || !poison_.ok() || flush_blocked_ ||
-         disk_full_.load();
+  return generations_.size() <= kImmutableGenerationsMax || !MayFlushLocked();
+}
+
+bool DBImpl::MayFlushLocked() const {
+  return poison_.ok() && !flush_blocked_ && !disk_full_.load();
 }
 
 bool DBImpl::MayRotate() {
@@ -189,39 +198,61 @@ bool DBImpl::MayRotate() {
 }
 
 absl::Status DBImpl::CheckNotFarBehind() {
-  if (!GenerationIsFull(2) || MayRotate()) return absl::OkStatus();
+  MutexLock lock(mutex_);
+  // Where nothing waits to be flushed, others may follow these however much they hold.
+  if (generations_.size() == 1 || !MayFlushLocked()) return absl::OkStatus();
+  uint64_t bytes = 0;
+  uint64_t log_bytes = log_->active()->size_bytes();
+  for (const std::shared_ptr<Generation>& generation : generations_) {
+    bytes += generation->used_bytes();
+    log_bytes += generation->log_bytes();
+  }
+  const bool is_far_behind = bytes >= kFarBehind * GenerationBytesMax() ||
+                             log_bytes >= kFarBehind * LogDistanceMax() ||
+                             (range_tombstones_in_active_ >= 2 * kRangeTombstonesMax &&
+                              generations_.size() > kImmutableGenerationsMax);
+  if (!is_far_behind) return absl::OkStatus();
   return UnavailableError(
-      "{}: {} sets of memtables wait to be flushed, and {} bytes more; try again in {} ms",
-      options_.directory, kImmutableGenerationsMax, active_->used_bytes(),
+      "{}: {} sets of memtables wait to be flushed, {} bytes of memory and {} of log with those "
+      "that are being filled; try again in {} ms",
+      options_.directory, generations_.size() - 1, bytes, log_bytes,
       absl::ToInt64Milliseconds(kFarBehindDelay));
 }
 
 absl::Status DBImpl::MakeRoom(uint64_t bytes, uint64_t members, bool only_deletes,
                               bool never_wait) {
-  if (never_wait) RETURN_IF_ERROR(CheckNotFarBehind());
-  while (!never_wait && GenerationIsFull() && !MayRotate()) {
+  // Asked once in the usual case: it looks at the memtables of all column families.
+  bool is_full = GenerationIsFull();
+  if (is_full && never_wait) RETURN_IF_ERROR(CheckNotFarBehind());
+  while (is_full && !never_wait && !MayRotate()) {
     // Not under the lock: who waits for nothing must get through, and so must work that appends.
     write_mutex_.Unlock();
     {
       MutexLock lock(mutex_);
-      WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return MayRotateLocked(); });
+      WaitUntil(may_rotate_, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return MayRotateLocked(); });
     }
     write_mutex_.Lock();
+    is_full = GenerationIsFull();
   }
-  return MakeRoomNow(bytes, members, only_deletes);
-}
-
-absl::Status DBImpl::MakeRoomNow(uint64_t bytes, uint64_t members, bool only_deletes) {
-  if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
-  if (GenerationIsFull() && MayRotate()) {
-    const absl::Status rotated = RotateGeneration();
-    // With a full disk the memtables grow on, within the segment that is there.
-    if (!rotated.ok() && !absl::IsResourceExhausted(rotated)) return rotated;
-  }
+  if (is_full) RETURN_IF_ERROR(RotateIfAllowed());
   return RollUntilRoom(bytes, members, only_deletes);
 }
 
+absl::Status DBImpl::MakeRoomNow(uint64_t bytes, uint64_t members, bool only_deletes) {
+  if (GenerationIsFull()) RETURN_IF_ERROR(RotateIfAllowed());
+  return RollUntilRoom(bytes, members, only_deletes);
+}
+
+absl::Status DBImpl::RotateIfAllowed() {
+  if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
+  if (!MayRotate()) return absl::OkStatus();
+  const absl::Status rotated = RotateGeneration();
+  // With a full disk the memtables grow on, within the segment that is there.
+  return absl::IsResourceExhausted(rotated) ? absl::OkStatus() : rotated;
+}
+
 absl::Status DBImpl::RollUntilRoom(uint64_t bytes, uint64_t members, bool only_deletes) {
+  if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
   const uint64_t room_bytes = bytes + log::Segment::FooterBytes(members) + log::kFileHeaderBytes;
   while (!log_->active()->HasRoom(bytes, members)) {
     absl::Status rolled = RollSegment(room_bytes);

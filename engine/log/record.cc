@@ -72,7 +72,8 @@ uint32_t ExpectedCrc(std::string_view bytes, uint32_t length, Position position)
 
 }  // namespace
 
-RecordDraft::RecordDraft(const Fields& fields) : flags_(fields.flags), kind_(fields.kind) {
+RecordDraft::RecordDraft(const Fields& fields)
+    : flags_(fields.flags), kind_(fields.kind), column_family_(fields.column_family) {
   const bool has_expiry = (fields.flags & kHasExpiry) != 0;
   header_bytes_ = kRecordHeaderBytes + (has_expiry ? 8 : 0);
   length_ = static_cast<uint32_t>(header_bytes_ + fields.key.size() + fields.value.size());

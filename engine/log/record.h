@@ -112,6 +112,8 @@ class RecordDraft {
 
   RecordKind kind() const { return kind_; }
 
+  uint16_t column_family() const { return column_family_; }
+
   // Completes the header for `position`. The record is header(), then key, then value.
   void Finish(Position position, Position durable);
 
@@ -124,6 +126,7 @@ class RecordDraft {
   uint32_t body_crc_;
   uint8_t flags_;
   RecordKind kind_;
+  uint16_t column_family_;
 };
 
 // Announces a batch of `members` records, which follow. Its value, `total`, are eight bytes: how

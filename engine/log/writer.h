@@ -32,8 +32,8 @@ struct WriterOptions {
   std::string directory;
   uint64_t database_id = 0;
   bool map = true;
-  // Every write is synced: a prepared segment is written out once, so that later syncs of it need
-  // no journal commit, and has small pages, because a sync writes whole ones.
+  // Every write or round is synced: a prepared segment is written out once, so that later syncs of
+  // it need no journal commit, and has small pages, because a sync writes whole ones.
   bool sync_spares = false;
   uint32_t format_version = kFormatWithoutGroups;  // Of the segments to be started.
 };

@@ -296,8 +296,13 @@ uint64_t Version::table_bytes() const {
 
 uint64_t Version::live_value_bytes() const {
   uint64_t bytes = 0;
+  // No file counts for more than it has: what several tables count of one must not hide what is
+  // dead in another.
   for (const auto& [number, space] : segments_) {
-    bytes += std::min(space.live_bytes, space.size_bytes);
+    if (space.value_file == 0) bytes += std::min(space.live_bytes, space.size_bytes);
+  }
+  for (const auto& [number, file] : value_files_) {
+    bytes += std::min(file.live_bytes, file.size_bytes);
   }
   return bytes;
 }

@@ -27,6 +27,8 @@ backend::AddOutcome ToOutcome(const client::AddOutcome& outcome) {
 void ClusterBackend::Execute(backend::Round& round, std::function<void()> done) {
   round_ = &round;
   now_ms_ = clock_.WallMillis();
+  deadline_nanos_ = clock_.MonotonicNanos() +
+                    static_cast<uint64_t>(absl::ToInt64Nanoseconds(options_.command_timeout));
   arena_.Clear();
   unfinished_ = round.size();
   std::unordered_map<uint64_t, Lane> lanes;
@@ -45,8 +47,7 @@ void ClusterBackend::Execute(backend::Round& round, std::function<void()> done) 
 
 void ClusterBackend::Advance(Lane& lane) {
   while (!lane.begun.empty() || lane.next < lane.indices.size()) {
-    if (lane.begun.empty()) BeginNext(lane);
-    FetchAhead(lane);
+    if (lane.begun.empty()) BeginRun(lane);
     Command& first = lane.begun.front();
     if (first.is_fetching || !RunOnce(lane, first)) return;
     lane.begun.pop_front();
@@ -54,50 +55,72 @@ void ClusterBackend::Advance(Lane& lane) {
   }
 }
 
-// Begins the reads behind a read. What comes behind a command without keys has to wait for it: it
-// may be one that changes what the others mean, such as SELECT.
-void ClusterBackend::FetchAhead(Lane& lane) {
-  while (lane.next < lane.indices.size() && lane.begun.size() < options_.reads_ahead_max) {
-    const Command& last = lane.begun.back();
-    if (last.may_write || last.keyspace.keys() == 0) return;
-    if (round_->TraitsOf(lane.indices[lane.next]).may_write) return;
-    BeginNext(lane);
-  }
+// Begins the next command, and if it is a read those behind it. All are read at one timestamp: each
+// at a moment of its own, a later one could show what was before an earlier one.
+void ClusterBackend::BeginRun(Lane& lane) {
+  BeginNext(lane);
+  while (MayJoin(lane)) BeginNext(lane);
+  Command& first = lane.begun.front();
+  if (!first.keyspace.has_wishes() || TimeLeft() == absl::ZeroDuration()) return;
+  if (lane.begun.size() > 1 && lane.begun[1].keyspace.has_wishes()) return DrawForRun(lane);
+  Fulfil(lane, first);
 }
 
-// Fetches what a command that only reads has named; one that may write first tells what it wants.
-ClusterBackend::Command& ClusterBackend::BeginNext(Lane& lane) {
+// What comes behind a command without keys has to wait for it: it may be one that changes what the
+// others mean, such as SELECT.
+bool ClusterBackend::MayJoin(const Lane& lane) const {
+  if (lane.next == lane.indices.size() || lane.begun.size() >= options_.reads_ahead_max) {
+    return false;
+  }
+  const Command& last = lane.begun.back();
+  return !last.may_write && last.keyspace.has_wishes() &&
+         !round_->TraitsOf(lane.indices[lane.next]).may_write;
+}
+
+// Notes the keys that a command which only reads has named; one that may write first tells what it
+// wants.
+void ClusterBackend::BeginNext(Lane& lane) {
   const size_t index = lane.indices[lane.next++];
-  const auto timeout = static_cast<uint64_t>(absl::ToInt64Nanoseconds(options_.command_timeout));
-  Command& command = lane.begun.emplace_back(index, round_->TraitsOf(index).may_write,
-                                             clock_.MonotonicNanos() + timeout, arena_, now_ms_);
-  if (command.may_write) return command;
+  Command& command =
+      lane.begun.emplace_back(index, round_->TraitsOf(index).may_write, arena_, now_ms_);
+  if (command.may_write) return;
   uses_.clear();
   round_->NameKeys(index, &uses_);
   for (const backend::KeyUse& use : uses_) command.keyspace.Want(use.database, use.key);
-  if (command.keyspace.has_wishes()) Fulfil(lane, command);
-  return command;
 }
 
 // True if the command is through. Otherwise the cluster was asked for something.
 bool ClusterBackend::RunOnce(Lane& lane, Command& command) {
   if (command.is_written) return true;
   absl::Status status = command.failure;
-  if (status.ok()) {
+  bool is_waiting = status.ok() && command.keyspace.has_wishes();
+  if (status.ok() && !is_waiting) {
     command.keyspace.Begin();
     status = round_->Run(command.index, command.keyspace);
-    if (absl::IsCancelled(status) && command.keyspace.has_wishes()) {
-      Fulfil(lane, command);
-      return false;
-    }
+    is_waiting = absl::IsCancelled(status) && command.keyspace.has_wishes();
   }
+  const bool is_asking = is_waiting || (status.ok() && command.keyspace.write());
+  if (is_asking) status = MayAsk(lane, command);
   if (!status.ok()) {
     round_->Fail(command.index, status);
     return true;
   }
-  if (!command.keyspace.write()) return true;
-  Write(lane, command);
+  if (!is_asking) return true;
+  is_waiting ? Fulfil(lane, command) : Write(lane, command);
   return false;
+}
+
+// A refusal here is known to have done nothing. A lane whose command was not done would only wait
+// for the same once more with its next write, and all other clients with it.
+absl::Status ClusterBackend::MayAsk(const Lane& lane, const Command& command) const {
+  if (command.may_write && lane.has_failed) {
+    return UnavailableError("not begun: a command before it was not done in time");
+  }
+  if (TimeLeft() == absl::ZeroDuration()) {
+    return UnavailableError("not begun: the commands before it took all of {}",
+                            absl::FormatDuration(options_.command_timeout));
+  }
+  return absl::OkStatus();
 }
 
 void ClusterBackend::Fulfil(Lane& lane, Command& command) {
@@ -120,6 +143,7 @@ client::Done<T> ClusterBackend::Then(Lane& lane, Command& command, Take take) {
         take(*std::move(result));
       } else {
         command.failure = result.status();
+        lane.has_failed |= absl::IsUnavailable(command.failure) || absl::IsUnknown(command.failure);
       }
       if (command.failure.ok() && command.keyspace.has_wishes()) {
         Fulfil(lane, command);
@@ -127,17 +151,38 @@ client::Done<T> ClusterBackend::Then(Lane& lane, Command& command, Take take) {
         Advance(lane);
       }
     };
-    MutexLock lock(mutex_);
-    answers_.push_back(std::move(answer));
-    has_answers_.SignalOne();
+    Post(std::move(answer));
   };
 }
 
+void ClusterBackend::Post(Answer answer) {
+  MutexLock lock(mutex_);
+  answers_.push_back(std::move(answer));
+  has_answers_.SignalOne();
+}
+
 void ClusterBackend::DrawSnapshot(Lane& lane, Command& command) {
-  client_.DrawTimestamp(TimeLeft(command),
+  client_.DrawTimestamp(TimeLeft(),
                         Then<mvcc::Timestamp>(lane, command, [&command](mvcc::Timestamp snapshot) {
                           command.keyspace.SetSnapshot(snapshot);
                         }));
+}
+
+// While the placement driver is away reads still go on, each once the one before it is through.
+void ClusterBackend::DrawForRun(Lane& lane) {
+  for (Command& command : lane.begun) command.is_fetching = command.keyspace.has_wishes();
+  auto take = [this, &lane](const absl::StatusOr<mvcc::Timestamp>& snapshot) {
+    for (Command& command : lane.begun) {
+      if (!std::exchange(command.is_fetching, false) || !snapshot.ok()) continue;
+      command.keyspace.SetSnapshot(*snapshot);
+      Read(lane, command);
+    }
+    Advance(lane);
+  };
+  client_.DrawTimestamp(std::min(TimeLeft(), options_.snapshot_patience),
+                        [this, take](const absl::StatusOr<mvcc::Timestamp>& snapshot) {
+                          Post([take, snapshot] { take(snapshot); });
+                        });
 }
 
 void ClusterBackend::Read(Lane& lane, Command& command) {
@@ -152,21 +197,19 @@ void ClusterBackend::Read(Lane& lane, Command& command) {
     };
     client_.Get({.key = std::move(keys[0]),
                  .at = snapshot.value_or(mvcc::Timestamp::Max()),
-                 .timeout = TimeLeft(command)},
+                 .timeout = TimeLeft()},
                 Then<std::optional<client::Value>>(lane, command, take));
     return;
   }
   auto take = [&command](Values values) { command.keyspace.TakeReads(std::move(values)); };
-  client_.BatchGet({.keys = std::move(keys), .at = *snapshot, .timeout = TimeLeft(command)},
+  client_.BatchGet({.keys = std::move(keys), .at = *snapshot, .timeout = TimeLeft()},
                    Then<Values>(lane, command, take));
 }
 
 void ClusterBackend::Add(Lane& lane, Command& command) {
   const WantedAdd& wanted = *command.keyspace.wanted_add();
-  client::AddRequest request{.key = wanted.key,
-                             .delta = wanted.delta,
-                             .header = CounterHeader(),
-                             .timeout = TimeLeft(command)};
+  client::AddRequest request{
+      .key = wanted.key, .delta = wanted.delta, .header = CounterHeader(), .timeout = TimeLeft()};
   client_.Add(std::move(request), Then<client::AddOutcome>(
                                       lane, command, [&command](const client::AddOutcome& outcome) {
                                         command.keyspace.TakeSum(ToOutcome(outcome));
@@ -175,7 +218,7 @@ void ClusterBackend::Add(Lane& lane, Command& command) {
 
 void ClusterBackend::Write(Lane& lane, Command& command) {
   client::WriteRequest request = *command.keyspace.write();
-  request.timeout = TimeLeft(command);
+  request.timeout = TimeLeft();
   auto take = [this, &command](const client::WriteOutcome& outcome) {
     if (std::holds_alternative<client::Committed>(outcome)) {
       command.is_written = true;
@@ -189,10 +232,10 @@ void ClusterBackend::Write(Lane& lane, Command& command) {
   client_.Write(std::move(request), Then<client::WriteOutcome>(lane, command, take));
 }
 
-absl::Duration ClusterBackend::TimeLeft(const Command& command) const {
+absl::Duration ClusterBackend::TimeLeft() const {
   const uint64_t now_nanos = clock_.MonotonicNanos();
-  if (now_nanos >= command.deadline_nanos) return absl::ZeroDuration();
-  return absl::Nanoseconds(static_cast<int64_t>(command.deadline_nanos - now_nanos));
+  if (now_nanos >= deadline_nanos_) return absl::ZeroDuration();
+  return absl::Nanoseconds(static_cast<int64_t>(deadline_nanos_ - now_nanos));
 }
 
 std::vector<ClusterBackend::Answer> ClusterBackend::TakeAnswers() {

@@ -1,9 +1,9 @@
 // The Redis keyspace in a cluster: every command is a transaction of its own.
 //
 // The commands of a round run side by side, except that those of one client take effect in their
-// order: neighbouring reads are fetched together, everything else waits for what came before it.
-// Execute() runs all commands on the thread that calls it and waits there; only fetching and
-// writing are the cluster's.
+// order: neighbouring reads are fetched together, at one timestamp, and everything else waits for
+// what came before it. Execute() runs all commands on the thread that calls it and waits there;
+// only fetching and writing are the cluster's.
 //
 // Thread-safety: as Backend.
 #pragma once
@@ -29,10 +29,12 @@
 namespace nokv::cluster {
 
 struct ClusterOptions {
-  // A command that is not done by then fails; a write may then be undetermined.
+  // Of a round. A command that is not done by then fails; a write may then be undetermined.
   absl::Duration command_timeout = absl::Seconds(5);
   int conflicts_max = 100;       // After so many a command that others outrun gives up.
   size_t reads_ahead_max = 256;  // Of one client, fetched together.
+  // Reads that get no timestamp by then are fetched one after the other.
+  absl::Duration snapshot_patience = absl::Milliseconds(300);
 };
 
 class ClusterBackend final : public backend::Backend {
@@ -53,16 +55,11 @@ class ClusterBackend final : public backend::Backend {
  private:
   // A command on its way.
   struct Command {
-    Command(size_t command_index, bool command_may_write, uint64_t command_deadline_nanos,
-            backend::Arena& arena, uint64_t now_ms)
-        : index(command_index),
-          may_write(command_may_write),
-          deadline_nanos(command_deadline_nanos),
-          keyspace(arena, now_ms) {}
+    Command(size_t command_index, bool command_may_write, backend::Arena& arena, uint64_t now_ms)
+        : index(command_index), may_write(command_may_write), keyspace(arena, now_ms) {}
 
     const size_t index;
     const bool may_write;
-    const uint64_t deadline_nanos;
     bool is_fetching = false;  // The cluster was asked, and has not answered.
     bool is_written = false;   // It has run, and its change is made.
     int conflicts = 0;
@@ -75,25 +72,32 @@ class ClusterBackend final : public backend::Backend {
     std::vector<size_t> indices = {};
     size_t next = 0;
     std::deque<Command> begun = {};  // In order; only the first runs. Addresses stay.
+    bool has_failed = false;         // The cluster did not do a command in time.
   };
 
   using Answer = std::function<void()>;
 
   void Advance(Lane& lane);
-  void FetchAhead(Lane& lane);
-  Command& BeginNext(Lane& lane);
+  void BeginRun(Lane& lane);
+  bool MayJoin(const Lane& lane) const;
+  void BeginNext(Lane& lane);
   bool RunOnce(Lane& lane, Command& command);
   void Fulfil(Lane& lane, Command& command);
   void DrawSnapshot(Lane& lane, Command& command);
+  void DrawForRun(Lane& lane);
   void Read(Lane& lane, Command& command);
   void Add(Lane& lane, Command& command);
   void Write(Lane& lane, Command& command);
-  absl::Duration TimeLeft(const Command& command) const;
+  absl::Status MayAsk(const Lane& lane, const Command& command) const;
+  absl::Duration TimeLeft() const;
 
   // A callback for the client: `take` runs on the thread of Execute(), then the lane goes on.
   // `take` gets the answer if it is not a failure.
   template <typename T, typename Take>
   client::Done<T> Then(Lane& lane, Command& command, Take take);
+
+  // Takes what is to be done on the thread of Execute(). From any thread.
+  void Post(Answer answer);
 
   // Waits until there are answers.
   std::vector<Answer> TakeAnswers();
@@ -106,6 +110,7 @@ class ClusterBackend final : public backend::Backend {
   // Of the round.
   backend::Round* round_ = nullptr;
   uint64_t now_ms_ = 0;
+  uint64_t deadline_nanos_ = 0;
   backend::Arena arena_;
   std::vector<backend::KeyUse> uses_;
   size_t unfinished_ = 0;  // Commands.

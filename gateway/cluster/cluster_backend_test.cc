@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <utility>
@@ -229,7 +230,56 @@ TEST_CASE("neighbouring reads of a client take the time of one", "[cluster]") {
   }
   f.Run();
   CHECK(f.TakeReplies(1) == expected);
-  CHECK(f.world.time.MonotonicNanos() - before < 2'000'000);
+  CHECK(f.world.time.MonotonicNanos() - before < 3'000'000);
+}
+
+TEST_CASE("of neighbouring reads none shows what was before an earlier one", "[cluster]") {
+  Fixture f;
+  f({"SET", "k", "old"});
+  const std::string key = StoredKey(0, "k");
+  // The first read has to be sent again; until then the second is through, and then there is
+  // another value.
+  bool is_first = true;
+  f.world.refuse = [&](uint64_t, const kv::v1::Command& command) {
+    errors::v1::RegionError error;
+    error.mutable_stale_command();
+    if (command.has_get() && std::exchange(is_first, false)) {
+      f.world.time.After(absl::Microseconds(1200), [&] {
+        auto& versions = f.world.data.versions[key];
+        versions.push_back(versions.back());
+        versions.back().value->replace(versions.back().value->size() - 3, 3, "new");
+        versions.back().commit = versions.back().start = ++f.world.last_timestamp;
+      });
+      return std::optional(error);
+    }
+    return std::optional<errors::v1::RegionError>();
+  };
+  f.Add(1, {"GET", "k"});
+  std::string second = Bulk("old");
+  SECTION("one key") { f.Add(1, {"GET", "k"}); }
+  SECTION("several keys") {
+    f.Add(1, {"MGET", "k", "j"});
+    second = "*2\r\n" + second + std::string(kNil);
+  }
+  f.Run();
+  CHECK_FALSE(is_first);
+  CHECK(f.TakeReplies(1) == Bulk("old") + second);
+  CHECK(f({"GET", "k"}) == Bulk("new"));
+}
+
+TEST_CASE("neighbouring reads go on while the driver is away, one after the other", "[cluster]") {
+  Fixture f;
+  f({"SET", "k", "v"});
+  f.world.is_pd_down = true;
+  const uint64_t before = f.world.time.MonotonicNanos();
+  std::string expected;
+  for (int i = 0; i < 100; ++i) {
+    f.Add(1, {"GET", "k"});
+    expected += Bulk("v");
+  }
+  f.Run();
+  CHECK(f.TakeReplies(1) == expected);
+  CHECK(f.world.time.MonotonicNanos() - before < 600'000'000);
 }
 
 TEST_CASE("clients do not wait for each other, and no increment is lost", "[cluster]") {
@@ -308,7 +358,7 @@ TEST_CASE("failures say what to make of them", "[cluster]") {
     CHECK(f.TakeReplies(1).starts_with("-TRYAGAIN NoKV: get of key"));
     CHECK(f.TakeReplies(2).starts_with("-TRYAGAIN NoKV: write of key"));
     CHECK(f.TakeReplies(3) == "+PONG\r\n");
-    CHECK(f.world.time.MonotonicNanos() - before < 4'100'000'000);
+    CHECK(f.world.time.MonotonicNanos() - before < 2'200'000'000);
     CHECK(f.world.data.versions[key].size() == 1);
   }
   SECTION("replies are lost: perhaps it was done") {
@@ -331,6 +381,36 @@ TEST_CASE("failures say what to make of them", "[cluster]") {
     CHECK(f({"INCR", "k"}) ==
           "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n");
   }
+}
+
+TEST_CASE("a pipeline to a region that nobody leads holds up a round for one timeout",
+          "[cluster]") {
+  constexpr int kCommands = 200;
+  Fixture f({.command_timeout = absl::Seconds(2)},
+            {"\xff", std::max(StoredKey(0, "a"), StoredKey(0, "z"))});
+  f({"SET", "a", "v"});
+  f({"SET", "z", "v"});
+  f.world.RegionOf(StoredKey(0, "a")).leader_store = 0;
+  for (int i = 0; i < kCommands; ++i) f.Add(1, {"SET", "a", std::to_string(i)});
+  f.Add(1, {"SET", "z", "w"});
+  f.Add(1, {"PING"});
+  for (int i = 0; i < kCommands; ++i) f.Add(2, {"GET", i % 2 == 0 ? "a" : "z"});
+  f.Add(3, {"SET", "z", "x", "XX"});
+  SECTION("the driver answers") {}
+  SECTION("the driver is away, too") { f.world.is_pd_down = true; }
+  const uint64_t before = f.world.time.MonotonicNanos();
+  f.Run();
+  CHECK(f.world.time.MonotonicNanos() - before < 2'300'000'000);
+  const std::string replies = f.TakeReplies(1);
+  CHECK(replies.find(kOk) == std::string::npos);
+  CHECK(replies.find("-UNKNOWN") == std::string::npos);
+  CHECK(std::count(replies.begin(), replies.end(), '\n') == kCommands + 2);
+  CHECK(
+      replies.ends_with("-TRYAGAIN NoKV: not begun: a command before it was not done in time"
+                        "\r\n+PONG\r\n"));
+  const bool is_pd_down = f.world.is_pd_down;
+  CHECK(f.world.data.versions[StoredKey(0, "z")].size() == (is_pd_down ? 1 : 2));
+  CHECK(f.TakeReplies(3).starts_with(is_pd_down ? "-TRYAGAIN" : "+OK"));
 }
 
 TEST_CASE("an empty round is done at once", "[cluster]") {

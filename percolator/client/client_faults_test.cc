@@ -257,6 +257,19 @@ TEST_CASE("only an attempt without an answer makes a write undetermined", "[clie
     REQUIRE(absl::IsUnavailable(status));
     REQUIRE(f.world.data.versions["k"].size() == 1);
   }
+  SECTION("no store could be reached") {
+    for (uint64_t store = 1; store <= 3; ++store) f.world.is_down[store] = true;
+    REQUIRE(absl::IsUnavailable(write()));
+  }
+  SECTION("the first is lost, then no store can be reached") {
+    f.world.fate = [&](const std::string&, const kv::v1::Command&) {
+      for (uint64_t store = 1; store <= 3; ++store) {
+        f.world.time.After(absl::Milliseconds(100), [&f, store] { f.world.is_down[store] = true; });
+      }
+      return Fate::kReplyLost;
+    };
+    REQUIRE(IsUndetermined(write()));
+  }
   SECTION("a read is never undetermined") {
     f.world.fate = [](const std::string&, const kv::v1::Command&) { return Fate::kReplyLost; };
     REQUIRE(

@@ -2,9 +2,9 @@
 //
 // A stream of batches implements it in a process; in a simulation the stores' own handlers stand
 // behind a simulated network. A call never blocks. It is answered once, by the command's result or
-// by the status of what failed on the way: then whether the store did it is not known. `done` comes
-// on the executor that the implementation was given, never inside the call. When an implementation
-// is destroyed, what waits is forgotten.
+// by the status of what failed on the way: then whether the store did it is not known, unless the
+// status says that it was not sent. `done` comes on the executor that the implementation was given,
+// never inside the call. When an implementation is destroyed, what waits is forgotten.
 //
 // Thread-safety: implementations are safe.
 #pragma once
@@ -18,6 +18,12 @@
 #include <string>
 
 namespace nokv::client {
+
+// `status`, with the mark that the command never left: no store has it, or will.
+absl::Status NotSent(absl::Status status);
+
+// Whether it bears the mark.
+bool WasNotSent(const absl::Status& status);
 
 class KvNetwork {
  public:

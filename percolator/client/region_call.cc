@@ -77,7 +77,7 @@ void RegionCall::Send(const Target& target) {
 
 void RegionCall::TakeReply(const Target& target, absl::StatusOr<CommandResult> reply) {
   if (!reply.ok()) {
-    has_open_attempt_ |= goal_.is_write;
+    has_open_attempt_ |= goal_.is_write && !WasNotSent(reply.status());
     last_failure_ = fmt::format("store {} at {}: {}", target.peer.store_id(), target.address,
                                 StdView(reply.status().message()));
     const Reaction reaction = ReactToSilence(target, core_.cache);

@@ -163,7 +163,8 @@ void TestWorld::Call(const std::string& address, Command command, absl::Duration
   const Fate what = fate ? fate(address, command) : Fate::kArrives;
   const auto listener = listeners.find(address);
   if (listener == listeners.end() || is_down[listener->second]) {
-    time.After(kLatency, [=] { done(UnavailableError("connection to {} refused", address)); });
+    time.After(kLatency,
+               [=] { done(NotSent(UnavailableError("connection to {} refused", address))); });
     return;
   }
   if (what == Fate::kLost) {

@@ -39,6 +39,7 @@ class KvCall final : public std::enable_shared_from_this<KvCall<Request, Respons
 
   ~KvCall() {
     if (is_counted_) --core_->calls;
+    core_->answers.Give(answer_bytes_);
   }
 
   static void AcceptNext(const std::shared_ptr<KvCore>& core, const CallMethod& method) {
@@ -88,6 +89,8 @@ class KvCall final : public std::enable_shared_from_this<KvCall<Request, Respons
     } else if (!((*answer).*method_.has_response)()) {
       status_ = InternalError("a result of another kind than the command");
     } else {
+      // Until gRPC has sent it, which is when the call ends.
+      answer_bytes_ = core_->answers.Take(*answer, answer->ByteSizeLong());
       response_ = std::move(*((*answer).*method_.response)());
     }
     void* const tag = answered_.Begin(*core_->loop, this->shared_from_this());
@@ -109,6 +112,7 @@ class KvCall final : public std::enable_shared_from_this<KvCall<Request, Respons
   grpc::Alarm alarm_;
   Request request_;
   Response response_;
+  uint64_t answer_bytes_ = 0;
   absl::Status status_;
 
   net::Step<KvCall> accept_{&KvCall::OnAccepted};

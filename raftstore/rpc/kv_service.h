@@ -2,7 +2,7 @@
 // everybody else, all of them commands to one handler.
 //
 // What a client can make this process hold is bounded: streams, calls, commands of a stream that
-// are not answered, bytes of answers that a stream has not taken.
+// are not answered, bytes of answers that a stream, and that all clients together, have not taken.
 //
 // Thread-safety: Start() once; then calls are served on the loop's thread, and the handler may
 // answer on any.
@@ -12,6 +12,9 @@
 #include "proto/net/completion_loop.h"
 #include "raftstore/rpc/kv_handler.h"
 
+#include <absl/time/time.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -28,9 +31,16 @@ inline constexpr size_t kBatchBytesMax = 8 << 20;
 
 struct KvLimits {
   size_t streams_max = 1024;
+  size_t host_streams_max = 256;  // Of one address, whatever its ports.
+  size_t connection_streams_max = 16;
+  // A stream that has said nothing for so long ends when more than half of streams_max are open.
+  absl::Duration idle_time_max = absl::Minutes(10);
   size_t calls_max = 4096;     // Unary, under way.
   size_t commands_max = 4096;  // Of a stream: no more are read before some are answered.
-  uint64_t answer_bytes_max = 64ull << 20;  // Of a stream. Past it reads are answered: busy.
+
+  // Of a stream, and of all streams and calls. Past either reads are answered: busy.
+  uint64_t answer_bytes_max = 64ull << 20;
+  uint64_t all_answer_bytes_max = 256ull << 20;
 };
 
 struct KvCore;

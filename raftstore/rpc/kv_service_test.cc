@@ -1,15 +1,14 @@
 #include "raftstore/rpc/kv_service.h"
 
-#include "engine/base/mutex.h"
 #include "proto/health.grpc.pb.h"
 #include "proto/kv.grpc.pb.h"
 #include "raftstore/rpc/server.h"
+#include "raftstore/rpc/test_world.h"
 #include "raftstore/rpc/testing/eventually.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include <atomic>
 #include <chrono>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
@@ -30,101 +29,6 @@ namespace {
 using kv::v1::Command;
 using kv::v1::CommandResult;
 using testing::Eventually;
-
-// Answers a get with its key. Some keys mean something else.
-class Echo final : public KvHandler {
- public:
-  void Submit(Command command, KvDone done) override {
-    const std::string key = command.get().key();
-    {
-      MutexLock lock(mutex_);
-      last_ = command;
-    }
-    if (key == "hold") {
-      MutexLock lock(mutex_);
-      held_.push_back(std::move(done));
-      return;
-    }
-    if (key == "fail") return done(UnavailableError("who knows"));
-    CommandResult result;
-    result.set_id(99);  // Whatever it says: the id is the stream's business.
-    result.mutable_get()->mutable_found()->set_key(key);
-    result.mutable_get()->mutable_found()->set_value(key == "large" ? std::string(1 << 20, 'v')
-                                                                    : key);
-    done(std::move(result));
-  }
-
-  void Release() {
-    std::vector<KvDone> held;
-    {
-      MutexLock lock(mutex_);
-      held.swap(held_);
-    }
-    for (const KvDone& done : held) {
-      CommandResult result;
-      result.mutable_get()->mutable_not_found();
-      done(std::move(result));
-    }
-  }
-
-  size_t held() {
-    MutexLock lock(mutex_);
-    return held_.size();
-  }
-
-  Command last() {
-    MutexLock lock(mutex_);
-    return last_;
-  }
-
- private:
-  Mutex mutex_;
-  std::vector<KvDone> held_ ABSL_GUARDED_BY(mutex_);
-  Command last_ ABSL_GUARDED_BY(mutex_);
-};
-
-class NobodyCalls final : public transport::Acceptor {
- public:
-  std::shared_ptr<transport::ConnectionEvents> Accept(
-      std::shared_ptr<transport::Connection> connection) override {
-    class Deaf final : public transport::ConnectionEvents {
-      void OnWritable() override {}
-
-      void OnReceived(transport::Pieces) override {}
-
-      void OnClosed(const absl::Status&) override {}
-    };
-
-    connection->Close();
-    return std::make_shared<Deaf>();
-  }
-};
-
-struct World {
-  explicit World(const KvLimits& limits = {}) {
-    auto started = Server::Start(
-        {.address = "127.0.0.1:0", .kv = limits},
-        {.handler = echo, .clock = SystemClock(), .acceptor = std::make_shared<NobodyCalls>()});
-    REQUIRE(started.ok());
-    server = *std::move(started);
-    address = fmt::format("127.0.0.1:{}", server->port());
-    channel = net::NewChannel(address, {});
-    stub = kv::v1::Kv::NewStub(channel);
-  }
-
-  Echo echo;
-  std::unique_ptr<Server> server;
-  std::string address;
-  std::shared_ptr<grpc::Channel> channel;
-  std::unique_ptr<kv::v1::Kv::Stub> stub;
-};
-
-Command Get(uint64_t id, const std::string& key) {
-  Command command;
-  command.set_id(id);
-  command.mutable_get()->set_key(key);
-  return command;
-}
 
 TEST_CASE("a unary call is a command", "[rpc][sockets]") {
   World world;
@@ -282,61 +186,6 @@ TEST_CASE("what is too large or is no batch ends its stream with the reason", "[
   grpc::ClientContext other;
   kv::v1::GetResponse answer;
   CHECK(world.stub->KvGet(&other, {}, &answer).ok());
-}
-
-TEST_CASE("more streams than there may be are refused, until one ends", "[rpc][sockets]") {
-  World world({.streams_max = 1});
-  auto context = std::make_unique<grpc::ClientContext>();
-  auto stream = world.stub->KvBatch(context.get());
-  kv::v1::KvBatchRequest request;
-  *request.add_commands() = Get(1, "a");
-  kv::v1::KvBatchResponse response;
-  REQUIRE(stream->Write(request));
-  REQUIRE(stream->Read(&response));
-  {
-    grpc::ClientContext second;
-    const auto refused = world.stub->KvBatch(&second);
-    CHECK_FALSE(refused->Read(&response));
-    CHECK(refused->Finish().error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
-  }
-  stream->WritesDone();
-  CHECK(stream->Finish().ok());
-  REQUIRE(Eventually([&] {
-    grpc::ClientContext third;
-    const auto next = world.stub->KvBatch(&third);
-    const bool is_served = next->Write(request) && next->Read(&response);
-    third.TryCancel();
-    next->Finish();
-    return is_served;
-  }));
-}
-
-TEST_CASE("a client that takes no answers costs a bounded amount of memory", "[rpc][sockets]") {
-  World world({.commands_max = 64, .answer_bytes_max = 8 << 20});
-  grpc::ClientContext context;
-  const auto stream = world.stub->KvBatch(&context);
-  std::atomic<uint64_t> sent = 0;
-  std::thread writer([&] {
-    kv::v1::KvBatchRequest request;
-    for (uint64_t i = 0; i < 32; ++i) *request.add_commands() = Get(i + 1, "large");
-    for (int batch = 0; batch < 20 && stream->Write(request); ++batch) sent += 32;
-    stream->WritesDone();
-  });
-  // Not one answer is read, until the server has stopped taking commands: those it has taken are at
-  // most a batch above the bound.
-  kv::v1::KvBatchResponse response;
-  uint64_t found = 0;
-  uint64_t refused = 0;
-  while (stream->Read(&response)) {
-    for (const CommandResult& result : response.results()) {
-      found += result.get().has_found() ? 1 : 0;
-      refused += result.get().region_error().has_server_is_busy() ? 1 : 0;
-    }
-  }
-  writer.join();
-  CHECK(stream->Finish().ok());
-  CHECK(found + refused == sent);
-  CHECK(found > 0);
 }
 
 TEST_CASE("an answer that comes after the client, or the server, has gone is let go",

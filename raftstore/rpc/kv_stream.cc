@@ -9,37 +9,14 @@
 namespace nokv::rpc {
 namespace {
 
-constexpr uint64_t kBusyWaitMillis = 20;
-
 template <typename Message>
 using Traits = grpc::SerializationTraits<Message>;
-
-// Makes a refusal of a read's result; false if it is no read's.
-bool RefuseRead(kv::v1::CommandResult& result) {
-  errors::v1::RegionError* error = nullptr;
-  switch (result.response_case()) {
-    case kv::v1::CommandResult::kGet:
-      error = result.mutable_get()->mutable_region_error();
-      break;
-    case kv::v1::CommandResult::kBatchGet:
-      error = result.mutable_batch_get()->mutable_region_error();
-      break;
-    case kv::v1::CommandResult::kScan:
-      error = result.mutable_scan()->mutable_region_error();
-      break;
-    default:
-      return false;
-  }
-  error->set_message("the client does not take its answers");
-  error->mutable_server_is_busy()->set_what("answers");
-  error->mutable_server_is_busy()->set_wait_ms(kBusyWaitMillis);
-  return true;
-}
 
 }  // namespace
 
 KvStream::~KvStream() {
-  if (is_counted_) --core_->streams;
+  if (seat_) core_->seats.Leave(*seat_);
+  core_->answers.Give(result_bytes_ + writing_bytes_);
 }
 
 void KvStream::AcceptNext(const std::shared_ptr<KvCore>& core) {
@@ -52,12 +29,12 @@ void KvStream::AcceptNext(const std::shared_ptr<KvCore>& core) {
 void KvStream::OnAccepted(bool ok) {
   if (!ok) return;  // The server is shutting down.
   AcceptNext(core_);
-  if (core_->streams >= core_->limits.streams_max) {
-    return End(
-        ResourceExhaustedError("{} streams are open: no more are taken", core_->streams.load()));
-  }
-  is_counted_ = true;
-  ++core_->streams;
+  const uint64_t now_nanos = core_->clock.MonotonicNanos();
+  for (const std::shared_ptr<KvStream>& idle : core_->seats.Idle(now_nanos)) idle->EndIdle();
+  const absl::StatusOr<StreamSeats::Place> seat =
+      core_->seats.Take(weak_from_this(), context_.peer(), now_nanos);
+  if (!seat.ok()) return End(seat.status());
+  seat_ = *seat;
   Read();
 }
 
@@ -73,6 +50,7 @@ void KvStream::OnRead(bool ok) {
     if (unanswered_ == 0 && writing_ == 0) End(absl::OkStatus());
     return;
   }
+  core_->seats.NoteSpoken(*seat_, core_->clock.MonotonicNanos());
   if (const absl::Status status = TakeBatch(); !status.ok()) return End(status);
   is_paused_ = unanswered_ >= core_->limits.commands_max;
   if (!is_paused_) Read();
@@ -110,14 +88,12 @@ void KvStream::Answer(uint64_t id, absl::StatusOr<kv::v1::CommandResult> answer)
     result.result.mutable_unknown()->set_message(why.data(), why.size());
   }
   result.result.set_id(id);
-  result.size_bytes = result.result.ByteSizeLong();
+  const size_t size = result.result.ByteSizeLong();
   {
     MutexLock lock(mutex_);
     if (is_over_) return;
-    if (result_bytes_ + result.size_bytes > core_->limits.answer_bytes_max &&
-        RefuseRead(result.result)) {
-      result.size_bytes = result.result.ByteSizeLong();
-    }
+    const bool has_room = result_bytes_ + size <= core_->limits.answer_bytes_max;
+    result.size_bytes = core_->answers.Take(result.result, size, has_room);
     result_bytes_ += result.size_bytes;
     results_.push_back(std::move(result));
     if (std::exchange(is_awake_, true)) return;
@@ -131,6 +107,7 @@ void KvStream::OnWoken(bool) { Write(); }
 
 void KvStream::OnWritten(bool ok) {
   unanswered_ -= std::exchange(writing_, 0);
+  core_->answers.Give(std::exchange(writing_bytes_, 0));
   if (!ok) {
     if (why_.ok()) why_ = UnavailableError("the client is gone");
     is_finishing_ = true;
@@ -178,6 +155,7 @@ kv::v1::KvBatchResponse KvStream::TakeResultsLocked() {
     results_.pop_front();
   }
   result_bytes_ -= bytes;
+  writing_bytes_ = bytes;
   return response;
 }
 
@@ -187,12 +165,20 @@ void KvStream::End(const absl::Status& why) {
   if (writing_ == 0) Finish();  // Else when the message is gone.
 }
 
+// Nobody else's message waits for this one's client to read.
+void KvStream::EndIdle() {
+  if (is_finishing_) return;
+  if (writing_ > 0) context_.TryCancel();
+  End(UnavailableError("the stream has said nothing for {}, and others need its place",
+                       absl::FormatDuration(core_->limits.idle_time_max)));
+}
+
 void KvStream::Finish() {
   {
     MutexLock lock(mutex_);
     is_over_ = true;
     results_.clear();
-    result_bytes_ = 0;
+    core_->answers.Give(std::exchange(result_bytes_, 0));
   }
   void* const tag = finish_.Begin(*core_->loop, shared_from_this());
   if (tag != nullptr) stream_.Finish(net::ToGrpc(why_), tag);

@@ -5,8 +5,8 @@
 // fill.
 //
 // Invariant: at most commands_max and a message's commands are read and not answered; results that
-// the client does not take are at most answer_bytes_max and one of each such command. Past it those
-// of reads are replaced by a refusal, which is no lie: a read changes nothing.
+// the client does not take are at most answer_bytes_max, beside those of writes. Past it, or when
+// all clients together take too little, those of reads are replaced by a refusal.
 //
 // Thread-safety: steps run on the loop's thread; answers come from anywhere.
 #pragma once
@@ -22,6 +22,7 @@
 #include <grpcpp/support/async_stream.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <memory>
+#include <optional>
 
 namespace nokv::rpc {
 
@@ -53,6 +54,7 @@ class KvStream final : public std::enable_shared_from_this<KvStream> {
   void Write();
   kv::v1::KvBatchResponse TakeResultsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(const absl::Status& why);
+  void EndIdle();
   void Finish();
 
   const std::shared_ptr<KvCore> core_;
@@ -62,12 +64,13 @@ class KvStream final : public std::enable_shared_from_this<KvStream> {
 
   // Of the loop's thread.
   grpc::ByteBuffer received_;
-  bool is_counted_ = false;    // Among the service's streams.
+  std::optional<StreamSeats::Place> seat_;
   bool is_read_over_ = false;  // The client has said all, or is gone.
   bool is_paused_ = false;     // Too much waits to read on.
   bool is_finishing_ = false;
   size_t unanswered_ = 0;  // Commands that were read, and whose results are not on their way.
   size_t writing_ = 0;     // Results in the message on its way; 0: there is none.
+  uint64_t writing_bytes_ = 0;
   absl::Status why_;
 
   Mutex mutex_;

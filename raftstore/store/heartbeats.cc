@@ -68,6 +68,7 @@ void Heartbeats::TakeStoreReply(const absl::StatusOr<pd::v1::StoreHeartbeatRespo
                                                shared_.ident.store_id, reply->refusal().message()));
     return;
   }
+  orders_.on_admission();
   for (const pd::v1::Order& order : reply->orders()) orders_.on_order(order);
 }
 

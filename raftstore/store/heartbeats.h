@@ -22,6 +22,8 @@ namespace nokv::store {
 struct Orders {
   // Leadership of a region should go to a peer.
   std::function<void(const pd::v1::Order& order)> on_order;
+  // The store is admitted: with every answer.
+  std::function<void()> on_admission;
   // The store is not admitted.
   std::function<void(const absl::Status& why)> on_refusal;
 };

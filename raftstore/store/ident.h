@@ -21,6 +21,9 @@ struct Ident {
   uint64_t store_id = 0;
   uint64_t identity = 0;  // Random, made with the directory: tells it from a copy or a successor.
   uint64_t incarnation = 0;  // Counts the starts.
+  // The placement driver knows the identity, and takes no other one for the store's. Until then the
+  // store may be the successor of one that has voted and acknowledged, so it does neither.
+  bool is_admitted = false;
 
   friend bool operator==(const Ident&, const Ident&) = default;
 };

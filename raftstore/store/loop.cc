@@ -1,5 +1,7 @@
 #include "raftstore/store/loop.h"
 
+#include "raftstore/store/records.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -32,19 +34,33 @@ bool Loop::Round(Inputs inputs) {
   SubmitAll(std::move(inputs.commands));
   LookAround();
 
+  shared_.budget.Begin();
   for (size_t i = 0; i < touched_.size(); ++i) touched_[i]->Work();
   DrawTimestamps();
   TakeReadies();
   WriteRound();
   Apply();
   SendAll();
+  return EndRound();
+}
 
+// Who has more to do goes on in the next round, and whoever had of the budget goes behind those who
+// had nothing: no region keeps others from their turn.
+bool Loop::EndRound() {
+  std::vector<Peer*> served;
   for (Peer* const peer : std::exchange(touched_, {})) {
     peer->is_touched = false;
     timers_.Set(peer->region().id, shared_.ticks + peer->raft().ticks_until_action());
     if (peer->TakeNewLeadership()) heartbeats_.ReportSoon(peer->region().id);
-    if (peer->has_work()) Touch(*peer);
+    const bool had_turn = std::exchange(peer->had_turn, false);
+    if (!peer->has_work()) continue;
+    if (had_turn) {
+      served.push_back(peer);
+    } else {
+      Touch(*peer);
+    }
   }
+  for (Peer* const peer : served) Touch(*peer);
   if (!failure_.ok() || !taken_.empty()) return false;
   return !touched_.empty() || applier_.has_work();
 }
@@ -56,6 +72,7 @@ void Loop::ReadClock() {
   const uint64_t tick = Nanos(shared_.options.tick);
   const uint64_t passed = (shared_.now_nanos - std::min(ticked_nanos_, shared_.now_nanos)) / tick;
   ticked_nanos_ += passed * tick;
+  if (!shared_.is_admitted) return;
   shared_.ticks += std::min<uint64_t>(passed, 2 * shared_.options.election_ticks);
 }
 
@@ -78,6 +95,10 @@ Peer* Loop::FindPeer(region::RegionId region) {
 
 void Loop::StepAll(std::vector<Received> received) {
   for (auto& [from, messages] : received) {
+    if (!shared_.is_admitted) {
+      shared_.statistics.messages_dropped += messages.size();
+      continue;
+    }
     for (transport::Envelope& envelope : messages) {
       Peer* const peer = FindPeer(envelope.region);
       if (peer == nullptr) {
@@ -129,7 +150,7 @@ void Loop::DrawTimestamps() {
   request.set_count(static_cast<uint32_t>(wishes->size()));
   seams_.pd.Tso(std::move(request),
                 [this, mailbox = mailbox_, wishes = std::move(wishes),
-                 above = last_timestamp_](absl::StatusOr<pd::v1::TsoResponse> reply) {
+                 above = shared_.last_timestamp](absl::StatusOr<pd::v1::TsoResponse> reply) {
                   mailbox->Post([this, wishes, above, reply = std::move(reply)] {
                     TakeTimestamps(*wishes, above, reply);
                   });
@@ -153,13 +174,13 @@ void Loop::TakeTimestamps(const std::vector<TimestampWish>& wishes, uint64_t abo
       peer->Stamp(wishes[i].write, UnavailableError("no timestamps"));
     }
   }
-  if (is_good) last_timestamp_ = std::max(last_timestamp_, first + wishes.size() - 1);
+  if (is_good) shared_.last_timestamp = std::max(shared_.last_timestamp, first + wishes.size() - 1);
 }
 
 // What needs no more precision than the interval.
 void Loop::LookAround() {
-  if (shared_.now_nanos - looked_around_nanos_ < Nanos(kLookAroundInterval)) return;
-  looked_around_nanos_ = shared_.now_nanos;
+  if (shared_.now_nanos < look_around_at_nanos_) return;
+  look_around_at_nanos_ = shared_.now_nanos + Nanos(kLookAroundInterval);
   for (Peer* const peer : std::exchange(watched_, {})) {
     peer->Expire();
     Touch(*peer);  // That may have freed keys for others.
@@ -171,6 +192,19 @@ void Loop::LookAround() {
   looked_at_disk_nanos_ = shared_.now_nanos;
   if (seams_.disk != nullptr) shared_.disk = seams_.disk();
   CompactUnderPressure();
+}
+
+// From here on the store takes part. It remembers, so that it can start again without the driver.
+void Loop::Admit() {
+  if (shared_.is_admitted) return;
+  Ident ident = shared_.ident;
+  ident.is_admitted = true;
+  WriteBatch batch;
+  batch.Set(IdentKey(), Encode(ident), families_.meta);
+  const absl::Status status = seams_.db.Write(batch, {.durability = Durability::kPower});
+  if (absl::IsResourceExhausted(status)) return;  // The next heartbeat is answered as well.
+  if (!status.ok()) return Fail(status);
+  shared_.is_admitted = true;
 }
 
 void Loop::CarryOut(const pd::v1::Order& order) {
@@ -192,6 +226,7 @@ void Loop::Fail(const absl::Status& why) {
 
 Report Loop::MakeReport() {
   Report report;
+  report.is_admitted = shared_.is_admitted;
   report.statistics = shared_.statistics;
   report.statistics.messages_dropped += mailbox_->messages_dropped();
   report.statistics.commands_waiting = mailbox_->admission().count();

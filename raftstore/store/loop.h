@@ -83,13 +83,16 @@ class Loop {
   void TakeTimestamps(const std::vector<TimestampWish>& wishes, uint64_t above,
                       const absl::StatusOr<pd::v1::TsoResponse>& reply);
   void LookAround();
+  void Admit();
   void CarryOut(const pd::v1::Order& order);
+  bool EndRound();
   void Fail(const absl::Status& why);
 
   // loop_write.cc
   void TakeReadies();
   void WriteRound();
-  void FinishWrite(const log_store::WrittenRound& written);
+  void HoldBack();
+  void FinishWrite(const log_store::WrittenRound& written, std::vector<Taken> readies);
   void TakeSynced(uint64_t number, const absl::Status& status);
   void CompleteRounds();
   void Apply();
@@ -109,15 +112,14 @@ class Loop {
 
   Peers peers_;
   Timers timers_;
-  std::vector<Peer*> touched_;   // In this round, each once.
-  std::vector<Peer*> watched_;   // May have commands that wait, each once.
-  uint64_t last_timestamp_ = 0;  // The highest that was drawn.
+  std::vector<Peer*> touched_;  // In this round, each once.
+  std::vector<Peer*> watched_;  // May have commands that wait, each once.
 
-  uint64_t ticked_nanos_ = 0;  // Up to which the clock has been turned into ticks.
-  uint64_t looked_around_nanos_ = 0;
+  uint64_t ticked_nanos_ = 0;          // Up to which the clock has been turned into ticks.
+  uint64_t look_around_at_nanos_ = 0;  // At once: a new store waits to be admitted.
   uint64_t looked_at_disk_nanos_ = 0;
 
-  std::vector<Taken> taken_;     // Not written yet: of this round, or the disk was full.
+  std::vector<Taken> taken_;     // Not written yet: of this round, or held: the disk was full.
   std::deque<Written> written_;  // Oldest first.
   uint64_t rounds_written_ = 0;
   std::map<transport::StoreId, std::vector<transport::Envelope>> outbox_;

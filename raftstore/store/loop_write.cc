@@ -7,12 +7,12 @@
 
 namespace nokv::store {
 
-// While a round waits for room on the disk no other is taken: their order is that of the log.
+// While a peer's Ready waits for room on the disk no other one of it is taken: their order is that
+// of its log.
 void Loop::TakeReadies() {
-  if (!taken_.empty()) return;
   for (Peer* const peer : touched_) {
     if (!peer->raft().status().ok()) return Fail(peer->raft().status());
-    if (!peer->raft().HasReady()) continue;
+    if (peer->is_held || !peer->raft().HasReady()) continue;
     raft::Ready ready = peer->TakeReady();
     if (!peer->raft().status().ok()) return Fail(peer->raft().status());
     Post(*peer, std::exchange(ready.messages_now, {}));
@@ -35,18 +35,31 @@ void Loop::WriteRound() {
   log_store::WrittenRound written;
   if (!readies.empty()) {
     absl::StatusOr<log_store::WrittenRound> result = logs_->Write(readies);
-    if (absl::IsResourceExhausted(result.status())) return;  // Tried again in every round.
+    if (absl::IsResourceExhausted(result.status())) return HoldBack();
     if (!result.ok()) return Fail(result.status());
     written = *result;
+    shared_.is_log_full = false;
     ++shared_.statistics.log_writes;
   }
-  FinishWrite(written);
+  for (const Taken& taken : taken_) taken.peer->is_held = false;
+  FinishWrite(written, std::exchange(taken_, {}));
 }
 
-void Loop::FinishWrite(const log_store::WrittenRound& written) {
-  Written round{.number = ++rounds_written_,
-                .is_durable = !written.must_sync,
-                .readies = std::exchange(taken_, {})};
+// The log takes nothing. Peers that have to write wait, in silence, and are tried again in every
+// round: those that they lead are led by a store with room before long. All others go on.
+void Loop::HoldBack() {
+  shared_.is_log_full = true;
+  std::vector<Taken> others;
+  for (Taken& taken : std::exchange(taken_, {})) {
+    taken.peer->is_held = taken.ready.has_write();
+    (taken.peer->is_held ? taken_ : others).push_back(std::move(taken));
+  }
+  if (!others.empty()) FinishWrite({}, std::move(others));
+}
+
+void Loop::FinishWrite(const log_store::WrittenRound& written, std::vector<Taken> readies) {
+  Written round{
+      .number = ++rounds_written_, .is_durable = !written.must_sync, .readies = std::move(readies)};
   for (Taken& taken : round.readies) {
     shared_.statistics.entries += taken.ready.entries.size();
     for (const raft::Entry& entry : taken.ready.entries) round.bytes += raft::SizeBytes(entry);
@@ -90,6 +103,7 @@ void Loop::Apply() {
   std::vector<Peer*> applied;
   if (const absl::Status status = applier_.Run(applied); !status.ok()) return Fail(status);
   for (Peer* const peer : applied) Touch(*peer);
+  shared_.budget.Begin();
   for (size_t i = 0; i < touched_.size(); ++i) touched_[i]->Settle();
   CompactLogs();
 }

@@ -25,6 +25,8 @@ absl::Status Validate(const Options& options) {
       {"timeout_max", options.timeout_max},
       {"unknown_outcome_wait", options.unknown_outcome_wait},
       {"busy_wait", options.busy_wait},
+      {"start_age_max", options.start_age_max},
+      {"round_time", options.round_time},
   };
   for (const auto& [name, time] : times) {
     if (time < absl::Milliseconds(1) || time > absl::Hours(1)) {
@@ -42,6 +44,7 @@ absl::Status Validate(const Options& options) {
       {"answer_bytes_max", options.answer_bytes_max},
       {"keys_max", options.keys_max},
       {"page_bytes_max", options.page_bytes_max},
+      {"round_bytes", options.round_bytes},
       {"batch_bytes", options.batch_bytes},
       {"apply_bytes", options.apply_bytes},
       {"log_entries", options.log_entries},

@@ -35,6 +35,10 @@ struct Options {
   // After the loss of leadership an unknown outcome is reported as such after this time.
   absl::Duration unknown_outcome_wait = absl::Seconds(1);
 
+  // Writes whose start timestamp lies further behind the newest that was drawn are not looked at:
+  // what became of an earlier attempt would have to be sought among all versions since.
+  absl::Duration start_age_max = absl::Minutes(10);
+
   // --- Bounds. Past the first two, commands are refused with ServerIsBusy and `busy_wait`.
   size_t commands_max = 16'384;            // Submitted and not answered.
   uint64_t command_bytes_max = 128 << 20;  // Of them.
@@ -47,6 +51,11 @@ struct Options {
   uint64_t answer_bytes_max = 8 << 20;  // Of a batch of gets.
   uint32_t keys_max = 4'096;            // Of a batch of gets, a page of a scan, a transaction.
   uint64_t page_bytes_max = 1 << 20;    // Of a page of a scan.
+
+  // What commands may take of a round, once to evaluate writes and once to serve reads. An election
+  // timeout must be many times as long: a store that is busy with commands is not a dead one.
+  absl::Duration round_time = absl::Milliseconds(5);
+  uint64_t round_bytes = 4 << 20;  // Of the writes, and of the answers.
 
   uint64_t batch_bytes = 256 << 10;  // Commands share an entry up to here.
   uint64_t apply_bytes = 4 << 20;    // Entries share a write to the engine up to here.

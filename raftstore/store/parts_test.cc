@@ -165,17 +165,24 @@ TEST_CASE("commands are admitted by count and by bytes, and leave with their tic
 }
 
 TEST_CASE("an ident comes back from its bytes, and damage is refused", "[ident]") {
-  const Ident ident{.cluster_id = 1, .store_id = 2, .identity = 3, .incarnation = 4};
+  const Ident ident{
+      .cluster_id = 1, .store_id = 2, .identity = 3, .incarnation = 4, .is_admitted = true};
   const std::string bytes = Encode(ident);
-  REQUIRE(bytes.size() == 33);
-  REQUIRE(bytes[0] == 1);
+  REQUIRE(bytes.size() == 34);
+  REQUIRE(bytes[0] == 2);
   REQUIRE(DecodeIdent(bytes).value() == ident);
   for (size_t size = 0; size < bytes.size(); ++size) {
     REQUIRE(absl::IsDataLoss(DecodeIdent(bytes.substr(0, size)).status()));
   }
   REQUIRE(absl::IsDataLoss(DecodeIdent(bytes + "x").status()));
+  REQUIRE(absl::IsDataLoss(DecodeIdent(bytes.substr(0, 33) + "\x02").status()));
   REQUIRE(absl::IsDataLoss(DecodeIdent(Encode(Ident{})).status()));
-  REQUIRE(absl::IsUnimplemented(DecodeIdent("\x02" + bytes.substr(1)).status()));
+  REQUIRE(absl::IsUnimplemented(DecodeIdent("\x03" + bytes.substr(1)).status()));
+
+  // Version 1 did not say whether the store was admitted.
+  Ident unknown = ident;
+  unknown.is_admitted = false;
+  REQUIRE(DecodeIdent("\x01" + bytes.substr(1, 32)).value() == unknown);
 }
 
 }  // namespace nokv::store

@@ -149,6 +149,7 @@ void Peer::LoseLeadership() {
     pending.deadline_nanos = std::min(pending.deadline_nanos, known_until);
     if (Planted(Bug::kUnknownIsRefused))
       pending.Answer(store::Refuse(pending.command, NotLeaderNow()));
+    if (write.state == WriteState::kProposed) ForgetBody(write);
   }
   RefuseAllReads();
 }
@@ -206,19 +207,21 @@ void Peer::Expire() {
     if (write.state == WriteState::kProposed) {
       pending.Answer(absl::DeadlineExceededError(AbslView(fmt::format(
           "region {}: the write was proposed, and its outcome is not known in time", region_.id))));
+      ForgetBody(write);
     } else {
       refused.push_back(id);
     }
   }
   for (const WriteId id : refused) Refuse(id, Busy("time"));
 
-  const auto end_late = [&](std::vector<Waiter>& waiters) {
+  const auto end_late = [&](auto& waiters) {
     for (Waiter& waiter : waiters) {
       if (is_late(*waiter.pending)) RefuseBusy(*waiter.pending, "time");
     }
     std::erase_if(waiters, [](const Waiter& waiter) { return waiter.pending->is_answered(); });
   };
   end_late(arrived_);
+  end_late(ripe_);
   end_late(blocked_);
   for (auto& [context, waiters] : confirming_) end_late(waiters);
   for (Confirmed& confirmed : confirmed_) end_late(confirmed.waiters);

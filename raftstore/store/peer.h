@@ -18,6 +18,7 @@
 #include "raftstore/raft/raft.h"
 #include "raftstore/region/region_meta.h"
 #include "raftstore/store/answers.h"
+#include "raftstore/store/budget.h"
 #include "raftstore/store/engine_snapshot.h"
 #include "raftstore/store/ident.h"
 #include "raftstore/store/latches.h"
@@ -56,23 +57,33 @@ struct Shared {
   EngineSnapshot snapshot;
 
   // Of the round.
+  Budget budget;
   uint64_t now_nanos = 0;
   uint64_t ticks = 0;
   DiskSpace disk = {.capacity_bytes = UINT64_MAX, .available_bytes = UINT64_MAX};
   uint64_t unsynced_bytes = 0;
+  bool is_log_full = false;  // It took nothing when it was last asked, whatever `disk` says.
+
+  // Until it is, no time passes for Raft and no message reaches it: nobody votes or leads.
+  bool is_admitted = false;
 
   // When the database will have caught up with what was let in, as it says how far it is behind.
   uint64_t caught_up_nanos = 0;
 
-  uint64_t last_id = 0;  // Of writes and reads.
+  uint64_t last_id = 0;         // Of writes and reads.
+  uint64_t last_timestamp = 0;  // The highest that was drawn in this run.
   std::vector<TimestampWish> wishes = {};
   Statistics statistics = {};
 
   bool has_disk_stalled() const { return unsynced_bytes > options.unsynced_bytes_max; }
 
-  bool is_disk_full() const { return disk.available_bytes < options.disk_reserve_bytes; }
+  bool is_disk_full() const {
+    return is_log_full || disk.available_bytes < options.disk_reserve_bytes;
+  }
 
-  bool is_disk_at_floor() const { return disk.available_bytes < options.disk_floor_bytes; }
+  bool is_disk_at_floor() const {
+    return is_log_full || disk.available_bytes < options.disk_floor_bytes;
+  }
 };
 
 class Peer {
@@ -102,7 +113,7 @@ class Peer {
   void Submit(std::unique_ptr<Pending> pending);
   void Stamp(WriteId id, const absl::StatusOr<mvcc::Timestamp>& commit);
 
-  // Evaluates, proposes and asks to read.
+  // Evaluates as far as the round's budget goes, proposes and asks to read.
   void Work();
 
   // What Raft wants to be done, after taking note of what concerns those who wait.
@@ -112,7 +123,7 @@ class Peer {
   // which `effects` says so. Then Settle().
   void Applied(raft::Index index, raft::Term term, uint64_t bytes, std::span<const bool> effects);
 
-  // Answers reads that have what they wait for.
+  // Answers reads that have what they wait for, as far as the round's budget goes.
   void Settle();
 
   // Ends what waits beyond its deadline.
@@ -123,12 +134,13 @@ class Peer {
   // Something to do at once, without anything new. Writes that wait for an entry of the term to be
   // applied have not.
   bool has_work() const {
-    return (!runnable_.empty() && raft_->may_evaluate()) || !arrived_.empty() || raft_->HasReady();
+    return (!runnable_.empty() && raft_->may_evaluate()) || !arrived_.empty() || !ripe_.empty() ||
+           raft_->HasReady();
   }
 
   bool has_waiting() const {
     return !writes_.empty() || !arrived_.empty() || !confirming_.empty() || !confirmed_.empty() ||
-           !blocked_.empty();
+           !ripe_.empty() || !blocked_.empty();
   }
 
   // True once after this peer became the leader.
@@ -144,13 +156,15 @@ class Peer {
   // The loop's notes: in which of its lists the peer stands.
   bool is_touched = false;
   bool is_watched = false;
+  bool is_held = false;   // Its Ready waits for room in the log.
+  bool had_turn = false;  // Some of the round's budget.
 
  private:
   enum class WriteState : uint8_t { kLatching, kRunnable, kDrawing, kStamped, kProposed };
 
   struct Write {
     std::unique_ptr<Pending> pending;
-    mvcc::OnePhase request;  // Points into the command.
+    mvcc::OnePhase request;  // Points into the command. Empty once nothing will be evaluated.
     WriteState state = WriteState::kLatching;
     raft::Term term = 0;  // In which it was evaluated.
     mvcc::Clear clear = {};
@@ -187,6 +201,7 @@ class Peer {
   void AddRead(std::unique_ptr<Pending> pending);
   void AskToRead();
   void TakeReads(const raft::Ready& ready);
+  void RefuseRead(const Waiter& waiter);
   void RefuseReads(std::vector<Waiter>& waiters);
   void RefuseAllReads();
   void Serve(Waiter waiter, mvcc::MvccReader& reader);
@@ -202,6 +217,7 @@ class Peer {
   Refusal CheckWritable(const kv::v1::PrewriteRequest& request) const;
   Refusal CheckThrottle(const Command& command);
   void EvaluateRunnable();
+  bool IsTooOld(mvcc::Timestamp start) const;
   void Evaluate(WriteId id, Write& write);
   void ProposeStamped();
   std::optional<std::vector<mvcc::Change>> Changes(WriteId id, Write& write);
@@ -211,6 +227,7 @@ class Peer {
   void AnswerNothingWritten(WriteId id, CommandResult answer);
   void Finish(WriteId id);
   void RefuseUnproposed();
+  void ForgetBody(Write& write);
 
   Shared& shared_;
   const region::RegionMeta region_;
@@ -224,13 +241,14 @@ class Peer {
 
   Latches latches_;
   std::unordered_map<WriteId, Write> writes_;
-  std::vector<WriteId> runnable_;  // Hold their keys and are to be evaluated.
-  std::vector<WriteId> stamped_;   // Have a timestamp and are to be proposed.
+  std::deque<WriteId> runnable_;  // Hold their keys and are to be evaluated.
+  std::vector<WriteId> stamped_;  // Have a timestamp and are to be proposed.
   Proposals proposals_;
 
   std::vector<Waiter> arrived_;
   std::map<uint64_t, std::vector<Waiter>> confirming_;  // By the context of their read-index.
   std::deque<Confirmed> confirmed_;                     // By rising index.
+  std::deque<Waiter> ripe_;                             // Confirmed, applied, and not served yet.
   std::vector<Waiter> blocked_;
   bool was_released_ = false;  // Keys were, since blocked reads were looked at.
 

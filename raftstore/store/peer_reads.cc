@@ -3,6 +3,7 @@
 #include "raftstore/store/peer.h"
 #include "raftstore/store/planted.h"
 
+#include <iterator>
 #include <utility>
 
 namespace nokv::store {
@@ -57,10 +58,12 @@ void Peer::TakeReads(const raft::Ready& ready) {
   }
 }
 
+void Peer::RefuseRead(const Waiter& waiter) {
+  waiter.pending->Answer(store::Refuse(waiter.pending->command, NotLeaderNow()));
+}
+
 void Peer::RefuseReads(std::vector<Waiter>& waiters) {
-  for (Waiter& waiter : waiters) {
-    waiter.pending->Answer(store::Refuse(waiter.pending->command, NotLeaderNow()));
-  }
+  for (const Waiter& waiter : waiters) RefuseRead(waiter);
   waiters.clear();
 }
 
@@ -71,26 +74,35 @@ void Peer::RefuseAllReads() {
   RefuseReads(blocked_);
   for (auto& [context, waiters] : confirming_) RefuseReads(waiters);
   for (Confirmed& confirmed : confirmed_) RefuseReads(confirmed.waiters);
+  for (const Waiter& waiter : ripe_) RefuseRead(waiter);
   confirming_.clear();
   confirmed_.clear();
+  ripe_.clear();
 }
 
+// Confirmed stays confirmed: a read that is served in a later round sees more, and nothing less.
 void Peer::Settle() {
-  const bool has_confirmed = !confirmed_.empty() && confirmed_.front().index <= raft_->applied();
-  if (!has_confirmed && !was_released_) return;
-  mvcc::MvccReader reader(shared_.snapshot);  // Nothing is written while it is used.
-  if (std::exchange(was_released_, false)) {
-    for (Waiter& waiter : std::exchange(blocked_, {})) Serve(std::move(waiter), reader);
-  }
+  const auto ripen = [this](std::vector<Waiter> waiters) {
+    std::move(waiters.begin(), waiters.end(), std::back_inserter(ripe_));
+  };
+  if (std::exchange(was_released_, false)) ripen(std::exchange(blocked_, {}));
   while (!confirmed_.empty() && confirmed_.front().index <= raft_->applied()) {
-    std::vector<Waiter> waiters = std::move(confirmed_.front().waiters);
+    ripen(std::move(confirmed_.front().waiters));
     confirmed_.pop_front();
-    for (Waiter& waiter : waiters) Serve(std::move(waiter), reader);
+  }
+  if (ripe_.empty()) return;
+  mvcc::MvccReader reader(shared_.snapshot);  // Nothing is written while it is used.
+  while (!ripe_.empty() && !shared_.budget.is_spent()) {
+    Waiter waiter = std::move(ripe_.front());
+    ripe_.pop_front();
+    had_turn = true;
+    Serve(std::move(waiter), reader);
   }
 }
 
 void Peer::Serve(Waiter waiter, mvcc::MvccReader& reader) {
   if (waiter.pending->is_answered()) return;
+  shared_.budget.Spend(kCommandOverheadBytes);
   if (waiter.answer.has_value()) {
     waiter.pending->Answer(*std::move(waiter.answer));
     return;
@@ -100,7 +112,9 @@ void Peer::Serve(Waiter waiter, mvcc::MvccReader& reader) {
     return;
   }
   ++shared_.statistics.reads;
-  waiter.pending->Answer(Read(waiter.pending->command, reader));
+  absl::StatusOr<CommandResult> answer = Read(waiter.pending->command, reader);
+  if (answer.ok()) shared_.budget.Spend(answer->ByteSizeLong());
+  waiter.pending->Answer(std::move(answer));
 }
 
 bool Peer::IsBlocked(const Waiter& waiter) const {

@@ -67,18 +67,36 @@ Refusal Peer::CheckThrottle(const Command& command) {
   return std::nullopt;
 }
 
-// A write that ends lets others hold its keys, which join the end of the list.
+// A write that ends lets others hold its keys, which join the end of the line.
 void Peer::EvaluateRunnable() {
-  for (size_t i = 0; i < runnable_.size(); ++i) {
-    const WriteId id = runnable_[i];
+  while (!runnable_.empty() && !shared_.budget.is_spent()) {
+    const WriteId id = runnable_.front();
+    runnable_.pop_front();
     const auto write = writes_.find(id);
-    if (write != writes_.end()) Evaluate(id, write->second);
+    if (write == writes_.end()) continue;
+    had_turn = true;
+    shared_.budget.Spend(write->second.pending->ticket.bytes());
+    Evaluate(id, write->second);
   }
-  runnable_.clear();
 }
 
+// By the timestamps that this store has drawn itself: those that come in commands may be anything.
+bool Peer::IsTooOld(mvcc::Timestamp start) const {
+  const auto age_max =
+      static_cast<uint64_t>(absl::ToInt64Milliseconds(shared_.options.start_age_max));
+  return start.millis() + age_max < mvcc::Timestamp(shared_.last_timestamp).millis();
+}
+
+// A write that is too old gets a status and no refusal: an earlier attempt may have gone through.
 void Peer::Evaluate(WriteId id, Write& write) {
   const Command& command = write.pending->command;
+  if (IsTooOld(write.request.start)) {
+    write.pending->Answer(FailedPreconditionError(
+        "region {}: the write's start timestamp {} is more than {} s behind {}, the newest one",
+        region_.id, write.request.start.bits(), absl::ToInt64Seconds(shared_.options.start_age_max),
+        shared_.last_timestamp));
+    return Finish(id);
+  }
   write.term = raft_->term();
   absl::StatusOr<mvcc::OnePhaseAnswer> answer =
       mvcc::CheckOnePhase(shared_.snapshot, write.request);
@@ -242,6 +260,15 @@ void Peer::Finish(WriteId id) {
     writes_.at(next).state = WriteState::kRunnable;
     runnable_.push_back(next);
   }
+}
+
+// Of a write whose outcome may stay open for as long as a partition lasts: whoever waits for it,
+// and the kind of his command, is all that an answer needs. Its room is for others.
+void Peer::ForgetBody(Write& write) {
+  write.request = {};
+  write.clear = {};
+  kv::v1::PrewriteRequest().Swap(write.pending->command.mutable_prewrite());
+  write.pending->ticket = Ticket();
 }
 
 void Peer::RefuseUnproposed() {

@@ -1,7 +1,8 @@
 // A command on its way through the store, and who waits for its answer.
 //
 // Invariant: `done` is called at most once, and is empty from then on. The ticket lasts as long as
-// the command is held, answered or not: what it counts is memory.
+// the command is held, answered or not: what it counts is memory. (Of a proposal that lost its
+// leader only the id is held, which the log's own bounds count.)
 //
 // Thread-safety: Admission is safe; the others belong to whoever holds them.
 #pragma once
@@ -62,6 +63,8 @@ class Ticket {
     std::swap(bytes_, other.bytes_);
     return *this;
   }
+
+  uint64_t bytes() const { return bytes_; }
 
   ~Ticket() {
     if (admission_ != nullptr) admission_->Leave(bytes_);

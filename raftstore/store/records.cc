@@ -9,7 +9,7 @@
 namespace nokv::store {
 namespace {
 
-constexpr uint8_t kIdentVersion = 1;
+constexpr uint8_t kIdentVersion = 2;
 constexpr char kIdentTag = 1;
 constexpr char kRegionTag = 2;
 
@@ -49,6 +49,7 @@ std::string Encode(const Ident& ident) {
   PutFixed(bytes, ident.store_id);
   PutFixed(bytes, ident.identity);
   PutFixed(bytes, ident.incarnation);
+  bytes.push_back(static_cast<char>(ident.is_admitted));
   return bytes;
 }
 
@@ -62,11 +63,14 @@ absl::StatusOr<Ident> DecodeIdent(std::string_view bytes) {
                               version, kIdentVersion);
   }
   Ident ident;
+  uint8_t is_admitted = 0;
   if (!decoder.Fixed(&ident.cluster_id) || !decoder.Fixed(&ident.store_id) ||
-      !decoder.Fixed(&ident.identity) || !decoder.Fixed(&ident.incarnation) || !decoder.done() ||
+      !decoder.Fixed(&ident.identity) || !decoder.Fixed(&ident.incarnation) ||
+      (version >= 2 && !decoder.Fixed(&is_admitted)) || !decoder.done() || is_admitted > 1 ||
       ident.cluster_id == 0 || ident.store_id == 0 || ident.identity == 0) {
     return DataLossError("a store's ident is malformed");
   }
+  ident.is_admitted = is_admitted == 1;
   return ident;
 }
 

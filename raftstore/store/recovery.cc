@@ -55,11 +55,14 @@ Loop::Loop(const Options& options, const Seams& seams, std::shared_ptr<Mailbox> 
               .clock = seams.clock,
               .db = seams.db,
               .snapshot = EngineSnapshot(seams.db, families),
-              .now_nanos = seams.clock.MonotonicNanos()},
+              .budget = Budget(seams.clock, options.round_time, options.round_bytes),
+              .now_nanos = seams.clock.MonotonicNanos(),
+              .is_admitted = ident.is_admitted},
       logs_(std::move(logs)),
       applier_(seams.db, families, shared_),
       heartbeats_(seams.pd, mailbox_, shared_,
                   {.on_order = [this](const pd::v1::Order& order) { CarryOut(order); },
+                   .on_admission = [this] { Admit(); },
                    .on_refusal = [this](const absl::Status& why) { Fail(why); }}),
       ticked_nanos_(shared_.now_nanos) {}
 

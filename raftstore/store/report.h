@@ -42,6 +42,7 @@ struct Statistics {
 };
 
 struct Report {
+  bool is_admitted = false;  // By the placement driver. Until then the store takes no part.
   Statistics statistics;
   std::vector<PeerStatus> peers;  // By region.
 };

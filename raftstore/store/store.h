@@ -13,8 +13,9 @@
 //   a status (never OK)      nobody here knows whether the command was done. Asking again with the
 //                            same start_ts finds out.
 //
-// Life: Open, Bootstrap of what is new, Start; then everything else. The loop belongs to the owner
-// of the executor; Tick() must be called every 10 ms or so.
+// Life: Open, Bootstrap of what is new, Start; then everything else. A new store takes part when
+// the placement driver has admitted it. The loop belongs to the owner of the executor; Tick() must
+// be called every 10 ms or so.
 //
 // Thread-safety: Open, Bootstrap and Start are of one thread; then all is safe. The destructor may
 // run on any thread but within a callback of the store; it waits for the round that runs, and what
@@ -73,7 +74,8 @@ class Store final : public transport::Inbox {
   // Calls `done` on the loop.
   void Inspect(std::function<void(const Report&)> done);
 
-  // Who this is; `incarnation` is new with each Open. For the transport's handshake.
+  // Who this is, as it was opened; `incarnation` is new with each Open. For the transport's
+  // handshake.
   const Ident& ident() const;
 
  private:

@@ -118,6 +118,38 @@ TEST_CASE("what a deposed leader had proposed has an unknown outcome, and is no 
   REQUIRE(cluster.StatusOf(old, 1)->applied == cluster.StatusOf(cluster.Leader(), 1)->applied);
 }
 
+TEST_CASE("proposals of a deposed leader leave room for commands of other regions",
+          "[store][leader]") {
+  Options options;
+  options.command_bytes_max = 64 << 10;
+  options.unknown_outcome_wait = absl::Minutes(5);
+  options.timeout_default = absl::Minutes(5);
+  options.timeout_max = absl::Minutes(5);
+  TestCluster cluster({TestCluster::Region(1, "", "")}, options);
+  cluster.MustPut("k", "v");
+  const transport::StoreId old = cluster.Leader();
+  cluster.Isolate(old);
+  const std::string value(25'000, 'x');
+  const ReplyPtr first = cluster.Put(old, "a", value);
+  const ReplyPtr second = cluster.Put(old, "b", value);
+  cluster.Settle();
+  const ReplyPtr no_room = cluster.Put(old, "c", value);
+  REQUIRE(no_room->prewrite().region_error().has_server_is_busy());
+  cluster.Pass(absl::Seconds(4));
+  REQUIRE_FALSE(first->is_there());  // It may be in the next leader's log.
+  REQUIRE(cluster.StatisticsOf(old).commands_waiting == 0);
+  const ReplyPtr other = cluster.Put(old, "c", value);
+  cluster.Settle();
+  REQUIRE(other->prewrite().region_error().has_not_leader());
+
+  // They are answered all the same, with their outcome.
+  cluster.MustPut("d", "w");
+  cluster.Rejoin(old);
+  cluster.Pass(absl::Seconds(5));
+  REQUIRE(first->prewrite().region_error().has_stale_command());
+  REQUIRE(second->prewrite().region_error().has_stale_command());
+}
+
 TEST_CASE("a proposal that another leader's entry replaced is refused, and never happens",
           "[store][leader]") {
   Options options;
@@ -202,6 +234,34 @@ TEST_CASE("a full disk refuses puts, and deletes and heartbeats go on", "[store]
   cluster.node(NextOf(leader)).space.available_bytes = 1ull << 40;
   cluster.Pass(absl::Seconds(3));
   REQUIRE(cluster.StatusOf(NextOf(leader), 1)->last == cluster.StatusOf(leader, 1)->last);
+}
+
+TEST_CASE("where the log takes nothing, regions that write nothing go on", "[store][disk]") {
+  TestCluster cluster({TestCluster::Region(1, "", "m"), TestCluster::Region(2, "m", "")});
+  const transport::StoreId leader = LeaderOfBoth(cluster);
+  const ReplyPtr put =
+      cluster.Submit(leader, cluster.PutCommand(leader, "z", "v", cluster.DrawTimestamp(), 2));
+  cluster.Settle();
+  REQUIRE(put->prewrite().has_done());
+
+  // The free space that is reported does not show it, as that of a quota.
+  cluster.node(leader).disk->SetCapacityBytes(1);
+  for (int i = 0; i < 8; ++i) cluster.Put(leader, fmt::format("k{}", i), std::string(400'000, 'x'));
+  cluster.Settle();
+  cluster.Pass(absl::Seconds(5));
+  REQUIRE(cluster.node(leader).failure.ok());
+  REQUIRE(cluster.Leader(1) != leader);
+  REQUIRE(cluster.Leader(2) == leader);
+  const ReplyPtr read = cluster.Submit(leader, cluster.GetCommand(leader, "z", UINT64_MAX, 2));
+  const ReplyPtr refused =
+      cluster.Submit(leader, cluster.PutCommand(leader, "z", "w", cluster.DrawTimestamp(), 2));
+  cluster.Pass(absl::Milliseconds(200));
+  REQUIRE(read->get().found().value() == "v");
+  REQUIRE(refused->prewrite().region_error().has_disk_full());
+
+  cluster.node(leader).disk->SetCapacityBytes(uint64_t{1} << 40);
+  cluster.Pass(absl::Seconds(5));
+  REQUIRE(cluster.StatusOf(leader, 1)->applied == cluster.StatusOf(cluster.Leader(1), 1)->applied);
 }
 
 TEST_CASE("after a pause of a minute a store goes on", "[store]") {

@@ -49,6 +49,7 @@ class FakePd final : public pd::PdClient {
   void StoreHeartbeat(pd::v1::StoreHeartbeatRequest request,
                       pd::Done<pd::v1::StoreHeartbeatResponse> done) override {
     store_heartbeats.push_back(request);
+    if (is_away) return Later([done] { done(UnavailableError("the driver is away")); });
     Later([done, reply = store_reply] { done(reply); });
   }
 
@@ -118,6 +119,7 @@ class TestCluster {
     std::unique_ptr<DB> db;
     std::unique_ptr<Store> store;
     absl::Status failure;
+    bool is_driver_away = false;  // When the store is opened.
     DiskSpace space = {.capacity_bytes = uint64_t{1} << 40, .available_bytes = uint64_t{1} << 39};
   };
 
@@ -167,12 +169,14 @@ class TestCluster {
     REQUIRE(db.ok());
     node.db = *std::move(db);
     node.pd = std::make_unique<FakePd>(node.loop, next_timestamp_);
+    node.pd->is_away = node.is_driver_away;
     auto store = TryOpen(id, options_);
     INFO(store.status().ToString());
     REQUIRE(store.ok());
     node.store = *std::move(store);
     for (const region::RegionMeta& region : regions) REQUIRE(node.store->Bootstrap(region).ok());
     node.store->Start();
+    node.loop.RunUntilIdle();  // A new store is admitted.
   }
 
   absl::StatusOr<std::unique_ptr<Store>> TryOpen(transport::StoreId id, Options options) {
@@ -434,5 +438,22 @@ class TestCluster {
   uint64_t next_timestamp_ = uint64_t{1'700'000'000'000} << 18;
   uint64_t last_command_ = 0;
 };
+
+// Has regions 1 and 2 led by one store, and says by which.
+inline transport::StoreId LeaderOfBoth(TestCluster& cluster) {
+  const transport::StoreId first = cluster.Leader(1);
+  const transport::StoreId second = cluster.Leader(2);
+  if (first == second) return first;
+  pd::v1::StoreHeartbeatResponse& reply = cluster.pd(second).store_reply;
+  pd::v1::Order& order = *reply.add_orders();
+  order.set_region_id(2);
+  order.mutable_epoch()->set_version(1);
+  order.mutable_epoch()->set_conf_version(1);
+  order.mutable_transfer_leader()->mutable_to()->set_id(20 + first);
+  cluster.Pass(absl::Seconds(2));
+  reply.clear_orders();
+  REQUIRE(cluster.Leader(2) == first);
+  return first;
+}
 
 }  // namespace nokv::store

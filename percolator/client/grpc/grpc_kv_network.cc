@@ -57,6 +57,7 @@ class GrpcKvNetwork::Core final : public std::enable_shared_from_this<Core> {
       if (refusal.ok()) ArmLocked();
     }
     if (refusal.ok()) return;
+    refusal = NotSent(std::move(refusal));
     seams_.executor.Submit(Priority::kHigh, [done = std::move(done), refusal] { done(refusal); });
   }
 

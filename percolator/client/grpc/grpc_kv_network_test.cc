@@ -204,6 +204,7 @@ TEST_CASE("a call that is not answered ends with its time, the others go on", "[
   Caller caller;
   const size_t never = caller.Call(store.address(), "never", absl::Milliseconds(30));
   CHECK(absl::IsDeadlineExceeded(caller.Wait(never).status()));
+  CHECK_FALSE(WasNotSent(caller.Wait(never).status()));
   CHECK(caller.Ask(store.address(), "a")->get().found().value() == "a");
 }
 
@@ -224,7 +225,11 @@ TEST_CASE("a store that is not there fails calls at once, and is found when it c
   }
   const std::string address = fmt::format("127.0.0.1:{}", port);
   Caller caller;
-  for (int i = 0; i < 20; ++i) CHECK(absl::IsUnavailable(caller.Ask(address, "a").status()));
+  for (int i = 0; i < 20; ++i) {
+    const absl::Status status = caller.Ask(address, "a").status();
+    CHECK(absl::IsUnavailable(status));
+    CHECK(WasNotSent(status));
+  }
 
   FakeStore store(port);
   REQUIRE(Eventually([&] { return caller.Ask(address, "a").ok(); }));
@@ -238,14 +243,19 @@ TEST_CASE("a stream that breaks fails what was under way, and the next one works
   std::vector<size_t> calls;
   for (int i = 0; i < 100; ++i) calls.push_back(caller.Call(store.address(), "never"));
   caller.Call(store.address(), "end");
-  for (const size_t call : calls) CHECK(absl::IsUnavailable(caller.Wait(call).status()));
+  for (const size_t call : calls) {
+    CHECK(absl::IsUnavailable(caller.Wait(call).status()));
+    CHECK_FALSE(WasNotSent(caller.Wait(call).status()));
+  }
   REQUIRE(Eventually([&] { return caller.Ask(store.address(), "a").ok(); }));
 }
 
 TEST_CASE("a command that no message can carry is refused", "[client][sockets]") {
   FakeStore store;
   Caller caller;
-  CHECK(absl::IsInvalidArgument(caller.Ask(store.address(), std::string(8 << 20, 'x')).status()));
+  const absl::Status refusal = caller.Ask(store.address(), std::string(8 << 20, 'x')).status();
+  CHECK(absl::IsInvalidArgument(refusal));
+  CHECK(WasNotSent(refusal));
   CHECK(caller.Ask(store.address(), std::string(7 << 20, 'x')).ok());
 }
 

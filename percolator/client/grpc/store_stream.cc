@@ -58,7 +58,7 @@ bool StoreStream::Add(kv::v1::Command& command, absl::Duration timeout, KvNetwor
   }
   if (!refusal.ok()) {
     Answers answers;
-    answers.emplace_back(std::move(done), refusal);
+    answers.emplace_back(std::move(done), NotSent(refusal));
     Deliver(std::move(answers));
     return true;
   }
@@ -161,7 +161,9 @@ void StoreStream::OnFinished(bool) {
     ended_.is_ended = true;
     ended_.at_nanos = seams_.clock.MonotonicNanos();
     ended_.why = why;
-    for (auto& [id, call] : calls_) answers.emplace_back(std::move(call.done), why);
+    for (auto& [id, call] : calls_) {
+      answers.emplace_back(std::move(call.done), IsWaitingLocked(id) ? NotSent(why) : why);
+    }
     calls_.clear();
     waiting_.clear();
   }
@@ -177,14 +179,20 @@ void StoreStream::Tick() {
     is_too_slow = !is_started_ && now >= connect_until_nanos_;
     std::erase_if(calls_, [&](auto& item) {
       if (now < item.second.until_nanos) return false;
+      const absl::Status why = absl::DeadlineExceededError(
+          AbslView(fmt::format("{} has not answered in time", address_)));
       answers.emplace_back(std::move(item.second.done),
-                           absl::DeadlineExceededError(
-                               AbslView(fmt::format("{} has not answered in time", address_))));
+                           IsWaitingLocked(item.first) ? NotSent(why) : why);
       return true;
     });
   }
   if (is_too_slow) context_.TryCancel();
   Deliver(std::move(answers));
+}
+
+// Ids grow, and what waits leaves from its front.
+bool StoreStream::IsWaitingLocked(uint64_t id) const {
+  return !waiting_.empty() && waiting_.front().command.id() <= id;
 }
 
 void StoreStream::Forget() {

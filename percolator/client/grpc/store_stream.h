@@ -88,6 +88,7 @@ class StoreStream final : public std::enable_shared_from_this<StoreStream> {
   void Write();
   void Finish();
   kv::v1::KvBatchRequest TakeBatchLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsWaitingLocked(uint64_t id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Deliver(Answers answers);
 
   const std::string address_;
