@@ -47,6 +47,8 @@ case "${1:-}" in
         exec "$root/deploy/run_local_cluster.sh" --help  # It needs no build.
       fi
     done
+    # Options that make no sense are told now, and not after the build.
+    "$root/deploy/run_local_cluster.sh" "$@" --help >/dev/null
     echo "==> Installing what the build needs"
     "$root/deploy/install_deps.sh" cluster
     build cluster nokv nokv-config nokv-redis

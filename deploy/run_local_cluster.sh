@@ -29,12 +29,13 @@ TEXT
 
 ready_seconds=120  # For everything to serve; recovery is in it.
 stop_seconds=30    # For everything to end; then it is killed, which loses nothing acknowledged.
+free_seconds=5     # For addresses to become free: a cluster that was just told to end has them.
 
 workdir='' programs='' redis_addr=127.0.0.1:6380 metrics_port=9100
 while (($# > 0)); do
   case $1 in
     --config | --workdir | --redis-addr | --metrics-port | --bin)
-      (($# > 1)) || refuse "$1 needs a value"
+      [[ $# -gt 1 && $2 != --* ]] || refuse "$1 needs a value"
       case $1 in
         --config) config=$2 ;;
         --workdir) workdir=$2 ;;
@@ -81,6 +82,7 @@ done
 
 declare -A pid_of=()    # Of those that run, by name.
 declare -A code_of=()   # Of those that have ended lately; see take_ended.
+declare -A log_from=()  # How long its log was when it was started.
 signals=0               # How often we were told to end.
 trap 'signals=$((signals + 1))' INT TERM HUP
 
@@ -112,7 +114,9 @@ start() {
   fi
   ((metrics_port == 0)) || command+=(--metrics-addr "127.0.0.1:$((metrics_port + offset))")
 
-  setsid setpriv --pdeathsig TERM -- "${command[@]}" >>"$logs/$name.log" 2>&1 3>&- </dev/null &
+  touch "$logs/$name.log"
+  log_from[$name]=$(stat --format %s "$logs/$name.log")
+  setsid setpriv --pdeathsig TERM -- "${command[@]}" >>"$logs/$name.log" 2>&1 3>&- {lock}<&- </dev/null &
   pid_of[$name]=$!
 }
 
@@ -136,9 +140,9 @@ report() {
 }
 
 # stop NAME...: all at once, and returns when they have ended. Those that take too long are killed,
-# or all of them if we are told once more to end.
+# or all of them if we are told once more to end. One that had not yet begun may end by the signal.
 stop() {
-  local name deadline=$((SECONDS + stop_seconds)) asked=$signals
+  local name code deadline=$((SECONDS + stop_seconds)) asked=$signals
   for name in "$@"; do
     [[ ! -v pid_of[$name] ]] || kill -TERM "${pid_of[$name]}" 2>/dev/null || true
   done
@@ -152,8 +156,9 @@ stop() {
     done
   done
   take_ended
-  for name in "${!code_of[@]}"; do
-    [[ ${code_of[$name]} == 0 ]] || { report "$name" "${code_of[$name]}" && exit_code=1; }
+  for name in "$@"; do
+    code=${code_of[$name]:-0}
+    ((code == 0 || code == 128 + 15)) || { report "$name" "$code" && exit_code=1; }
   done
 }
 
@@ -181,25 +186,48 @@ ask() (
   printf '%s\n' "$line"
 ) 2>/dev/null
 
-# The gateway serves when a read comes back from a store, or when it wants a password first.
-serves() {
-  local id reply
-  if [[ -n $redis_addr ]]; then
-    reply=$(ask "$redis_addr" GET ready) || return
-    [[ $reply == [$]* || $reply == -NOAUTH* ]]
-    return
+# Fails if this topology's cluster runs already, or if another program listens where one of ours is
+# to. The lock on the topology's file lets only one of several scripts begin; it ends with its holder.
+check_addresses() {
+  flock --wait "$free_seconds" "$lock" || (($? != 1)) ||
+    fail "a cluster of $config runs already: end it first, or give another topology (--config)"
+
+  local id address addresses=("$pd_addr" "${store_addr[@]}") deadline=$((SECONDS + free_seconds))
+  [[ -z $redis_addr ]] || addresses+=("$redis_addr")
+  if ((metrics_port != 0)); then
+    addresses+=("127.0.0.1:$((metrics_port + 10))")
+    [[ -z $redis_addr ]] || addresses+=("127.0.0.1:$metrics_port")
+    for id in "${store_ids[@]}"; do addresses+=("127.0.0.1:$((metrics_port + id))"); done
   fi
-  ask "$pd_addr" || return
-  for id in "${store_ids[@]}"; do ask "${store_addr[$id]}" || return; done
+  for address in "${addresses[@]}"; do
+    while ask "$address"; do
+      ((SECONDS < deadline && signals == 0)) ||
+        fail "another program listens on $address: end it, or choose other addresses (--help)"
+      sleep 0.1 || true
+    done
+  done
+}
+
+# Each process has said that it is ready, and the gateway gets an answer from a store, or wants a
+# password first. An answer alone may come from another cluster.
+serves() {
+  local name reply
+  for name in "${names[@]}"; do
+    tail -c "+$((log_from[$name] + 1))" "$logs/$name.log" | grep -q ' ready on ' || return
+  done
+  [[ -n $redis_addr ]] || return 0
+  reply=$(ask "$redis_addr" GET ready) || return
+  [[ $reply == [$]* || $reply == -NOAUTH* ]]
 }
 
 # Ends everything if a process has ended: at the start, another try would meet the same reason.
 check_all_run() {
-  local name ended
+  local name
   take_ended
-  ended=("${!code_of[@]}")
-  ((${#ended[@]} > 0)) || return 0
-  for name in "${ended[@]}"; do report "$name" "${code_of[$name]}"; done
+  ((${#code_of[@]} > 0)) || return 0
+  for name in "${names[@]}"; do
+    [[ ! -v code_of[$name] ]] || report "$name" "${code_of[$name]}"
+  done
   stop_all_and_exit 1
 }
 
@@ -214,11 +242,12 @@ wait_until_it_serves() {
     fi
     sleep 0.1 || true
   done
-  check_all_run  # The answer may have come from another cluster on the same ports.
 }
 
 # --- The life of the cluster
 
+exec {lock}<"$config"
+check_addresses
 mkdir -p "$logs"
 for name in "${names[@]}"; do start "$name"; done
 wait_until_it_serves

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -66,6 +67,7 @@ class CommandLines(Case):
     def test_what_makes_no_sense_is_refused(self):
         for name, *line in (["run_local_cluster.sh", "--none"], ["run_local_cluster.sh", "extra"],
                             ["run_local_cluster.sh", "--config"],
+                            ["run_local_cluster.sh", "--config", "--no-redis"],
                             ["run_local_cluster.sh", "--metrics-port", "x"],
                             ["serve_from_config.sh"], ["serve_from_config.sh", "--store-id"],
                             ["serve_from_config.sh", "--store-id", "1", "--scope", "moon"],
@@ -207,16 +209,41 @@ class Scripts(Case):
         for name, pid in cluster.processes.items():
             self.wait_until(lambda pid=pid: not is_running(pid), f"{name} goes on")
 
-    def test_a_second_cluster_on_the_same_directories_ends_and_the_first_goes_on(self):
+    def second(self, config):
+        """What a second script says, with a gateway of its own, on the directories of the first."""
+        result = script("run_local_cluster.sh", "--config", config, "--bin", PROGRAMS, "--workdir",
+                        self.data("run"), "--metrics-port", "0", "--redis-addr",
+                        f"127.0.0.1:{redis_server.free_port()}")
+        self.assertEqual(result.returncode, FAILURE, result.stdout)
+        self.assertNotIn("==> ready", result.stdout)
+        return result.stderr
+
+    def test_a_second_cluster_is_refused_and_the_first_goes_on(self):
         cluster = LocalCluster(self)
-        second = script("run_local_cluster.sh", "--config", self.config, "--bin", PROGRAMS,
-                        "--workdir", self.data("run"), "--metrics-port", "0",
-                        "--redis-addr", f"127.0.0.1:{redis_server.free_port()}")
-        self.assertEqual(second.returncode, FAILURE, second.stdout)
-        self.assertIn("ended with code 1", second.stderr)
+        self.assertIn(f"a cluster of {self.config} runs already", self.second(self.config))
+
+        copy = self.data("copy.json")
+        shutil.copy(self.config, copy)
+        self.assertIn("another program listens on", self.second(copy))
+
+        with open(copy, "w", encoding="utf-8") as file:
+            json.dump(processes.topology(self.data("topology")), file)
+        said = self.second(copy)
+        self.assertIn("ended with code 1", said)
+        self.assertIn("is locked by process", said)
+
         self.assertTrue(all(is_running(pid) for pid in cluster.processes.values()))
         self.assertEqual(cluster.ask("SET", "k", "v"), b"+OK\r\n")
         self.assertEqual(cluster.stop(), OK)
+
+    def test_a_port_that_is_in_use_is_told_before_anything_starts(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            result = script("run_local_cluster.sh", "--config", self.config, "--bin", PROGRAMS,
+                            "--workdir", self.data("run"), "--redis-addr", f"127.0.0.1:{port}")
+        self.assertEqual(result.returncode, FAILURE, result.stdout)
+        self.assertIn(f"another program listens on 127.0.0.1:{port}", result.stderr)
+        self.assertFalse(os.path.exists(self.data("run")))
 
     def test_directories_can_be_made_in_advance_and_again(self):
         with open(self.config, encoding="utf-8") as file:
