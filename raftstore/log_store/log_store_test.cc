@@ -1,10 +1,6 @@
 #include "raftstore/log_store/log_store.h"
 
-#include "engine/base/clock.h"
-#include "engine/base/executor.h"
-#include "engine/base/random.h"
-#include "engine/db.h"
-#include "engine/vfs/mem_file_system.h"
+#include "raftstore/log_store/test_bench.h"
 #include "raftstore/raft/raft.h"
 
 #include <catch2/catch.hpp>
@@ -13,98 +9,12 @@
 #include <map>
 #include <memory>
 
-#define REQUIRE_OK(expression)                     \
-  do {                                             \
-    const absl::Status required_ok = (expression); \
-    INFO(required_ok.ToString());                  \
-    REQUIRE(required_ok.ok());                     \
-  } while (false)
-
 namespace nokv::log_store {
 namespace {
 
 using raft::Entry;
 using raft::EntryKind;
 using raft::Payload;
-
-// A store's database and logs, on a disk in memory.
-struct Bench {
-  std::shared_ptr<vfs::MemFileSystem> disk = std::make_shared<vfs::MemFileSystem>();
-  ManualClock clock;
-  ManualExecutor executor;
-  std::unique_ptr<DB> db;
-  std::unique_ptr<LogStore> store;
-
-  Bench() { Open(); }
-
-  void Open() {
-    Options options;
-    options.directory = "/db";
-    options.segment_bytes_max = 64 << 10;
-    options.memory_bytes = 1 << 20;
-    options.reserve_bytes = 0;
-    options.background_work = false;
-    options.groups = true;
-    options.environment = {disk.get(), &clock, &executor};
-    auto opened = DB::Open(options);
-    REQUIRE_OK(opened.status());
-    db = *std::move(opened);
-    auto logs = LogStore::Open(db->groups(), nullptr);
-    REQUIRE_OK(logs.status());
-    store = *std::move(logs);
-  }
-
-  // Everything that was not synced is gone.
-  void PowerCut() {
-    std::shared_ptr<vfs::MemFileSystem> left(disk->Clone());
-    store.reset();
-    db.reset();
-    executor.Clear();
-    disk = std::move(left);
-    Random random(1);
-    disk->PowerCut(random, vfs::PowerCutMode::kKeepNothing);
-    Open();
-  }
-
-  void Sync(uint64_t position) {
-    absl::Status told = InternalError("not told");
-    store->SyncTo(position, [&](const absl::Status& status) { told = status; });
-    executor.RunUntilIdle();
-    REQUIRE_OK(told);
-  }
-
-  WrittenRound Write(const std::vector<std::pair<RegionId, raft::Ready>>& readies) {
-    std::vector<RegionReady> round;
-    for (const auto& [region, ready] : readies) round.push_back({region, &ready});
-    const auto written = store->Write(round);
-    REQUIRE_OK(written.status());
-    return *written;
-  }
-
-  void SetMark(RegionId region, uint64_t index) {
-    const GroupMark mark{region, index};
-    REQUIRE_OK(db->Write({}, {.marks = std::span(&mark, 1)}));
-  }
-};
-
-raft::Ready ReadyOf(raft::HardState hard_state, std::vector<Entry> entries) {
-  raft::Ready ready;
-  ready.hard_state = hard_state;
-  ready.entries = std::move(entries);
-  ready.must_sync = true;
-  return ready;
-}
-
-Entry EntryOf(raft::Index index, raft::Term term, std::string_view data) {
-  return {index, term, EntryKind::kData, Payload(data)};
-}
-
-std::vector<Entry> ReadAll(const RegionLog& log, uint64_t bytes_max = UINT64_MAX) {
-  std::vector<Entry> entries;
-  if (log.last_index() < log.first_index()) return entries;
-  REQUIRE_OK(log.ReadEntries(log.first_index(), log.last_index() + 1, bytes_max, entries));
-  return entries;
-}
 
 }  // namespace
 
