@@ -40,10 +40,12 @@ test_packages=(
   clang-tidy
   debootstrap
   git
+  iproute2
   libleveldb-dev
   liblmdb-dev
   librocksdb-dev
   liburing-dev
+  nftables
   procps
   python3
   python3-redis
