@@ -64,6 +64,14 @@ class CommandLines(Case):
                 for option in set(re.findall(r"^ +(--[a-z-]+)(?= \||\))", file.read(), re.M)):
                     self.assertIn(f"  {option}", shown.stdout)
 
+    def test_no_script_removes_a_lock_or_anything_else(self):
+        removes = re.compile(r"^[^#\n]*(\b(rm|rmdir|unlink|shred|truncate|mv)\b|-delete\b)", re.M)
+        self.assertRegex("cd data && rm -f LOCK", removes)
+        for name in sorted(os.listdir(SCRIPTS)):
+            if name.endswith((".sh", ".bash")) and name != "install_deps.sh":  # Makes no cluster.
+                with open(os.path.join(SCRIPTS, name), encoding="utf-8") as file:
+                    self.assertNotRegex(file.read(), removes, name)
+
     def test_what_makes_no_sense_is_refused(self):
         for name, *line in (["run_local_cluster.sh", "--none"], ["run_local_cluster.sh", "extra"],
                             ["run_local_cluster.sh", "--config"],
