@@ -13,13 +13,13 @@ import time
 
 import redis_server
 
-REPLY_SECONDS = 8  # A gateway gives up earlier and says so, unless it is stopped itself.
+REPLY_SECONDS = 3  # A gateway gives up earlier and says so, unless it is stopped itself.
 PAUSE_SECONDS = 0.02  # After a failure, so that a dead gateway is not a busy loop.
 THINK_SECONDS_MAX = 0.03
 LARGE_VALUE_BYTES = 400  # Stores keep values from 256 bytes on where the log has them.
 
-# Operations with their weights. Nothing but INCR changes a counter, so that its value tells how many
-# took effect.
+# Operations with their weights. Nothing but INCR changes a counter, so that its value tells how
+# many took effect.
 OF_REGISTERS = {"GET": 40, "SET": 30, "SETNX": 12, "DEL": 12, "INCR": 6}
 OF_COUNTERS = {"GET": 40, "INCR": 60}
 

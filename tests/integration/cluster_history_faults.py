@@ -1,5 +1,5 @@
-"""What is done to a cluster while clients write down what they see. Each fault is a context: it lasts
-as long as its block and tells what it is. Whom it hits, and how long, is drawn from a seed."""
+"""What is done to a cluster while clients write down what they see. Each fault is a context: it
+lasts as long as its block and tells what it is. Whom it hits and how long is drawn from a seed."""
 
 import contextlib
 import os
@@ -15,8 +15,8 @@ SHARE_OF_PAIRS = 0.3  # Of the faults, if several may overlap.
 
 
 def harass(cluster, faults, seconds, rng, tell, overlapping=False):
-    """One fault after the other for so many seconds, each kind as often as any other. At the end all
-    is healed."""
+    """One fault after the other for so many seconds, each kind as often as any other. At the end
+    all is healed."""
     end = time.monotonic() + seconds
     left = []
     while time.monotonic() < end:
@@ -180,7 +180,8 @@ def stalled(cluster, stores):
         yield f"stalled disks of stores {stores}"
     finally:
         for store in stores:
-            os.unlink(cluster.stall_while[store])
+            with contextlib.suppress(FileNotFoundError):  # The fault around it is one, too.
+                os.unlink(cluster.stall_while[store])
 
 
 def stall_store(cluster, rng):

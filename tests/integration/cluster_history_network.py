@@ -1,8 +1,8 @@
 """A network of the test's own: every process of a cluster in a namespace, all on one bridge, and
 packets between any two of them dropped at will.
 
-The test starts itself again in namespaces of its own, as their root, which needs no rights outside of
-them. With its last process all of it is gone: links, rules and names, whatever ended the test.
+The test starts itself again in namespaces of its own, as their root, which needs no rights outside
+of them. With its last process all of it is gone: links, rules and names, whatever ended the test.
 """
 
 import os
@@ -30,7 +30,7 @@ def refusal():
     """Why there can be no network of our own, or nothing if there can."""
     absent = [tool for tool in TOOLS if shutil.which(tool) is None]
     if absent:
-        return f"there is no {', '.join(absent)} (deploy/install_deps.sh installs them)"
+        return f"there is no {', '.join(absent)} (deploy/install_deps.sh installs what is missing)"
     tried = subprocess.run([*OWN_NAMESPACES, "sh", "-c", REHEARSAL], capture_output=True, text=True,
                            timeout=SECONDS, check=False)
     if tried.returncode == 0:
@@ -67,8 +67,9 @@ class Network:
         run("ip", "link", "set", "bridge", "up")
         for i, (name, host) in enumerate(self.host_of.items(), start=1):
             run("ip", "netns", "add", name)
-            run("ip", "link", "add", f"port{i}", "type", "veth", "peer", "name", "eth0", "netns", name)
-            run("ip", "link", "set", f"port{i}", "master", "bridge", "up")
+            port = f"port{i}"
+            run("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name)
+            run("ip", "link", "set", port, "master", "bridge", "up")
             run(*self.at(name), "ip", "link", "set", "lo", "up")
             run(*self.at(name), "ip", "addr", "add", f"{host}/24", "dev", "eth0")
             run(*self.at(name), "ip", "link", "set", "eth0", "up")
