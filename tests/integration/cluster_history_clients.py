@@ -16,6 +16,7 @@ import redis_server
 REPLY_SECONDS = 3  # A gateway gives up earlier and says so, unless it is stopped itself.
 PAUSE_SECONDS = 0.02  # After a failure, so that a dead gateway is not a busy loop.
 THINK_SECONDS_MAX = 0.03
+FINAL_READS_MAX = 10  # Of a key, when nothing is amiss any more.
 LARGE_VALUE_BYTES = 400  # Stores keep values from 256 bytes on where the log has them.
 
 # Operations with their weights. Nothing but INCR changes a counter, so that its value tells how
@@ -59,11 +60,12 @@ class Client(threading.Thread):
             self.strange.append("the client does not end")
 
     def read_all(self, gateway):
-        """Instead of start(): every key once, through one gateway."""
+        """Instead of start(): every key through one gateway, each until there is an answer."""
         self.gateways = [gateway]
         with self:
             for key in [*self.registers, *self.counters]:
-                self.do("GET", key)
+                if not any(self.do("GET", key) for _ in range(FINAL_READS_MAX)):
+                    self.strange.append(f"no answer to a last GET {key}")
 
     def __enter__(self):
         self.file = open(self.path, "w", encoding="ascii")
@@ -80,9 +82,10 @@ class Client(threading.Thread):
         self.do(self.random.choices(list(weights), list(weights.values()))[0], key)
 
     def do(self, name, key):
+        """Whether there was a good answer."""
         if not self.connect():
             time.sleep(PAUSE_SECONDS)
-            return
+            return False
         value = self.new_value()
         call, words = {
             "GET": ("get {0}", ["GET", key]),
@@ -100,8 +103,10 @@ class Client(threading.Thread):
         outcome = self.outcome(name, reply)
         self.outcomes[outcome.split()[0]] += 1
         self.note(outcome)
-        if not outcome.startswith("ok"):
-            time.sleep(PAUSE_SECONDS)
+        if outcome.startswith("ok"):
+            return True
+        time.sleep(PAUSE_SECONDS)
+        return False
 
     def outcome(self, name, reply):
         result = result_of(name, reply)

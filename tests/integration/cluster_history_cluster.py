@@ -1,5 +1,5 @@
-"""A cluster for histories: PD, three stores and three gateways, each a process on a host of the given
-network, or all on the loopback without one; and every store's disk can be stalled."""
+"""A cluster for histories: PD, three stores and three gateways, each a process on a host of the
+given network, or all on the loopback without one; and every store's disk can be stalled."""
 
 import json
 import os

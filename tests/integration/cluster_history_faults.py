@@ -16,17 +16,25 @@ SHARE_OF_PAIRS = 0.3  # Of the faults, if several may overlap.
 
 def harass(cluster, faults, seconds, rng, tell, overlapping=False):
     """One fault after the other for so many seconds, each kind as often as any other. At the end
-    all is healed."""
+    all is healed. RuntimeError if a process ended that nobody killed."""
     end = time.monotonic() + seconds
     left = []
     while time.monotonic() < end:
+        insist_that_none_ended(cluster)  # Before somebody kills it and starts it again.
         with contextlib.ExitStack() as active:
             for _ in range(2 if overlapping and rng.random() < SHARE_OF_PAIRS else 1):
                 left = left or rng.sample(faults, len(faults))
                 tell(active.enter_context(left.pop()(cluster, rng)))
             time.sleep(rng.uniform(*rng.choice([SHORT_SECONDS, LONG_SECONDS])))
+            insist_that_none_ended(cluster)
         tell("healed")
         time.sleep(rng.uniform(*CALM_SECONDS))
+
+
+def insist_that_none_ended(cluster):
+    ended = cluster.ended_by_themselves()
+    if ended:
+        raise RuntimeError(f"{ended} ended by themselves\n{cluster.ends_of_logs()}")
 
 
 def names(daemons):
