@@ -8,6 +8,8 @@
 #include <atomic>
 #include <chrono>
 #include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
 #include <memory>
 #include <thread>
 
@@ -179,8 +181,13 @@ TEST_CASE("answers that clients do not take are bounded for all of them together
   };
   for (int i = 0; i < 20; ++i) CHECK_FALSE(get_is_busy());  // What was taken makes room again.
 
-  // A connection of its own: the calls before have widened the other's window.
-  const auto stub = kv::v1::Kv::NewStub(net::NewChannel(world.address, {}));
+  // A connection of its own, whose window stays small: what is in it counts as taken.
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 64 << 10);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  const auto stub = kv::v1::Kv::NewStub(
+      grpc::CreateCustomChannel(world.address, grpc::InsecureChannelCredentials(), arguments));
   grpc::ClientContext context;
   const auto stream = stub->KvBatch(&context);
   kv::v1::KvBatchRequest request;
