@@ -43,6 +43,8 @@ std::vector<Figure> StoreCounters(const store::Statistics& from) {
       {"read_confirmations", "Confirmations of leadership that reads shared", from.read_rounds},
       {"timestamp_calls", "Calls for timestamps that writes shared", from.timestamp_calls},
       {"messages_dropped", "Messages of other stores without room or peer", from.messages_dropped},
+      {"messages_of_other_regions", "Messages whose sender means another region by the same id",
+       from.messages_of_other_regions},
       {"compactions", "Times that a region's log was cut", from.compactions},
       {"busy_refusals", "Commands refused for want of room", from.refused_busy},
   };

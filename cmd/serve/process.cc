@@ -3,6 +3,7 @@
 #include "cmd/daemon/admin_server.h"
 #include "cmd/daemon/metrics.h"
 #include "cmd/serve/addresses.h"
+#include "cmd/serve/first_regions.h"
 #include "cmd/serve/metrics.h"
 #include "engine/base/mutex.h"
 #include "engine/db.h"
@@ -114,7 +115,7 @@ class StoreProcess final : public Process {
         store::Store::Open(settings_.store, StoreSeams());
     if (!store.ok()) return NamedAfter(settings_.workdir, store.status());
     store_ = *std::move(store);
-    RETURN_IF_ERROR(Bootstrap());
+    RETURN_IF_ERROR(Bootstrap(should_stop));
     summary_.cluster_id = store_->ident().cluster_id;
     summary_.store_id = store_->ident().store_id;
     return absl::OkStatus();
@@ -163,6 +164,7 @@ class StoreProcess final : public Process {
                   if (!is_ending_) transport_->Send(to, std::move(envelopes));
                 },
             .disk = [this] { return LookAtDisk(); },
+            .on_alarm = [](const std::string& text) { spdlog::error("{}", text); },
             .on_failure =
                 [this](const absl::Status& why) {
                   MutexLock lock(mutex_);
@@ -179,35 +181,49 @@ class StoreProcess final : public Process {
             .random = random_};
   }
 
-  // The id of the cluster that the placement driver serves. A directory is of one cluster for ever,
-  // so nothing is made in a new one before this is known.
-  absl::StatusOr<uint64_t> LearnCluster(const ShouldStop& should_stop) {
-    const auto last = std::make_shared<Answer>();
+  // Asks the placement driver until it answers.
+  template <typename Response>
+  absl::StatusOr<Response> Ask(std::string_view why, const ShouldStop& should_stop,
+                               const std::function<void(pd::Done<Response>)>& call) {
+    const auto last = std::make_shared<Answer<Response>>();
     absl::Duration waited = absl::ZeroDuration();
     absl::Duration complain_at = kPatience;
     while (!should_stop()) {
-      if (pd_->cluster_id() != 0) return pd_->cluster_id();
-      if (!last->Take()) {
-        pd::v1::GetRegionByKeyRequest request;
-        request.set_key("0");  // Any: the answer names the cluster.
-        pd_->GetRegionByKey(std::move(request),
-                            [last](const auto& answer) { last->Set(answer.status()); });
-      }
+      if (!last->Take()) call([last](const auto& answer) { last->Set(answer); });
       clock_.SleepFor(kAskPause);
+      absl::StatusOr<Response> answer = last->Get();
+      if (answer.ok()) return answer;
       waited += kAskPause;
       if (waited < complain_at) continue;
       complain_at += kPatience;
-      spdlog::warn("waiting for the placement driver at {}, to learn which cluster this is: {}",
-                   settings_.pd_address, last->text());
+      spdlog::warn("waiting for the placement driver at {}, to learn {}: {}", settings_.pd_address,
+                   why, StdView(answer.status().message()));
     }
     return absl::CancelledError("asked to end while waiting for the placement driver");
   }
 
-  // Regions that have changed since the cluster began are what they are by now.
-  absl::Status Bootstrap() {
+  // The id of the cluster that the placement driver serves. A directory is of one cluster for ever,
+  // so nothing is made in a new one before this is known.
+  absl::StatusOr<uint64_t> LearnCluster(const ShouldStop& should_stop) {
+    pd::v1::GetRegionByKeyRequest request;
+    request.set_key("0");  // Any: the answer names the cluster.
+    ASSIGN_OR_RETURN(
+        const pd::v1::GetRegionByKeyResponse answer,
+        Ask<pd::v1::GetRegionByKeyResponse>("which cluster this is", should_stop, [&](auto done) {
+          pd_->GetRegionByKey(request, std::move(done));
+        }));
+    return answer.cluster_id();
+  }
+
+  // Regions that have changed since the cluster began are what they are by now. None is made before
+  // all of them are known to be those of the cluster.
+  absl::Status Bootstrap(const ShouldStop& should_stop) {
     ASSIGN_OR_RETURN(const std::vector<region::RegionMeta> present, store::ListRegions(*db_));
     std::map<region::RegionId, region::RegionEpoch> epochs;
     for (const region::RegionMeta& region : present) epochs[region.id] = region.epoch;
+    for (const region::RegionMeta& region : settings_.regions) {
+      if (!epochs.contains(region.id)) RETURN_IF_ERROR(CheckWithDriver(region, should_stop));
+    }
     for (const region::RegionMeta& region : settings_.regions) {
       const auto found = epochs.find(region.id);
       if (found != epochs.end() && found->second > region.epoch) continue;
@@ -216,6 +232,15 @@ class StoreProcess final : public Process {
     }
     summary_.regions = epochs.size();
     return absl::OkStatus();
+  }
+
+  absl::Status CheckWithDriver(const region::RegionMeta& region, const ShouldStop& should_stop) {
+    const pd::v1::ScanRegionsRequest request = NeighboursOf(region, store_->ident().cluster_id);
+    ASSIGN_OR_RETURN(const pd::v1::ScanRegionsResponse neighbours,
+                     Ask<pd::v1::ScanRegionsResponse>(
+                         fmt::format("whether it knows another region {}", region.id), should_stop,
+                         [&](auto done) { pd_->ScanRegions(request, std::move(done)); }));
+    return NamedAfter(settings_.workdir, CheckNew(region, neighbours));
   }
 
   store::DiskSpace LookAtDisk() {
@@ -254,6 +279,7 @@ class StoreProcess final : public Process {
       return UnavailableError("the placement driver at {} has not admitted this store yet",
                               settings_.pd_address);
     }
+    if (!report.why_not_ready.empty()) return UnavailableError("{}", report.why_not_ready.front());
     for (const store::PeerStatus& peer : report.peers) {
       if (peer.leader == 0) {
         return UnavailableError("region {} has no leader as far as is known here", peer.region.id);
@@ -279,7 +305,8 @@ class StoreProcess final : public Process {
     edge_.reset();
   }
 
-  // The last answer of the placement driver, while there is none that helps.
+  // The latest answer of the placement driver.
+  template <typename Response>
   class Answer {
    public:
     // Whether a call is under way; if not, the next one is.
@@ -288,21 +315,21 @@ class StoreProcess final : public Process {
       return std::exchange(is_under_way_, true);
     }
 
-    void Set(const absl::Status& status) {
+    void Set(const absl::StatusOr<Response>& answer) {
       MutexLock lock(mutex_);
       is_under_way_ = false;
-      status_ = status;
+      answer_ = answer;
     }
 
-    std::string text() {
+    absl::StatusOr<Response> Get() {
       MutexLock lock(mutex_);
-      return status_.ok() ? "no answer" : std::string(StdView(status_.message()));
+      return answer_;
     }
 
    private:
     Mutex mutex_;
     bool is_under_way_ ABSL_GUARDED_BY(mutex_) = false;
-    absl::Status status_ ABSL_GUARDED_BY(mutex_);
+    absl::StatusOr<Response> answer_ ABSL_GUARDED_BY(mutex_) = UnavailableError("no answer");
   };
 
   Settings settings_;

@@ -151,9 +151,42 @@ absl::StatusOr<RegionMeta> DecodeRegionMeta(std::string_view bytes) {
   return region;
 }
 
+uint64_t HashOf(const RegionMeta& region) {
+  std::string bytes;
+  for (const uint64_t number : {region.id, region.epoch.version, region.epoch.conf_version}) {
+    PutFixed(bytes, number);
+  }
+  for (const std::string* bound : {&region.start, &region.end}) {
+    PutFixed(bytes, static_cast<uint64_t>(bound->size()));
+    bytes += *bound;
+  }
+  PutFixed(bytes, static_cast<uint64_t>(region.peers.size()));
+  for (const Peer& peer : region.peers) {
+    PutFixed(bytes, peer.id);
+    PutFixed(bytes, peer.store);
+    PutFixed(bytes, static_cast<uint64_t>(peer.role));
+  }
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char byte : bytes) {
+    hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
+  }
+  return hash;
+}
+
 std::string ToString(const RegionMeta& region) {
   return fmt::format("region {} [{}, {}) epoch {}/{}", region.id, ShowBound(region.start),
                      ShowBound(region.end), region.epoch.version, region.epoch.conf_version);
+}
+
+std::string Describe(const RegionMeta& region) {
+  std::string text = ToString(region);
+  std::string_view separator = ", peers ";
+  for (const Peer& peer : region.peers) {
+    text += fmt::format("{}{}{} on store {}", separator,
+                        peer.role == PeerRole::kLearner ? "learner " : "", peer.id, peer.store);
+    separator = ", ";
+  }
+  return text;
 }
 
 }  // namespace nokv::region

@@ -66,7 +66,17 @@ std::string Encode(const RegionMeta& region);
 // DataLoss for bytes that are no valid region, Unimplemented for those of a newer version.
 absl::StatusOr<RegionMeta> DecodeRegionMeta(std::string_view bytes);
 
+// Stands for all of a region when two stores compare what they have. It is said between stores, so
+// that its bytes never change:
+//
+//   FNV-1a of 64 bits over: id | version | conf_version | start size, start | end size, end
+//                           | count, (peer | store | role)*     (numbers u64, little-endian)
+uint64_t HashOf(const RegionMeta& region);
+
 // "region 7 [6b31, 6b39) epoch 1/3".
 std::string ToString(const RegionMeta& region);
+
+// The same with its peers: "..., peers 71 on store 1, 72 on store 2, learner 73 on store 3".
+std::string Describe(const RegionMeta& region);
 
 }  // namespace nokv::region

@@ -4,6 +4,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <set>
+#include <utility>
+
 namespace nokv::region {
 namespace {
 
@@ -32,6 +35,32 @@ TEST_CASE("a region's bytes are these", "[region][format]") {
   const std::string expected(
       "\x01\x07\x02\x03\x02k1\x03k9\x00\x03\x0b\x01\x01\x0c\x02\x01\x0d\x03\x02", 21);
   REQUIRE(Encode(ThreePeers()) == expected);
+}
+
+TEST_CASE("a region's hash is this one, and another for each thing that is changed",
+          "[region][format]") {
+  REQUIRE(HashOf(ThreePeers()) == 0xe899158e562491ed);
+  std::set<uint64_t> hashes = {HashOf(ThreePeers())};
+  const auto add = [&hashes](auto&& change) {
+    RegionMeta region = ThreePeers();
+    change(region);
+    REQUIRE(hashes.insert(HashOf(region)).second);
+  };
+  add([](RegionMeta& r) { r.id = 8; });
+  add([](RegionMeta& r) { r.start = "k2"; });
+  add([](RegionMeta& r) { r.start = "k1k", r.end = std::string("9\0", 2); });  // The same bytes.
+  add([](RegionMeta& r) { r.end.clear(); });
+  add([](RegionMeta& r) { std::swap(r.epoch.version, r.epoch.conf_version); });
+  add([](RegionMeta& r) { r.peers[0].id = 10; });
+  add([](RegionMeta& r) { r.peers[0].store = 4; });
+  add([](RegionMeta& r) { r.peers[2].role = PeerRole::kVoter; });
+  add([](RegionMeta& r) { r.peers.pop_back(); });
+}
+
+TEST_CASE("a region is described with its peers", "[region]") {
+  REQUIRE(Describe(ThreePeers()) ==
+          "region 7 [6b31, 6b3900) epoch 2/3, peers 11 on store 1, 12 on store 2, learner 13 on "
+          "store 3");
 }
 
 TEST_CASE("a region that cannot be is refused with what is wrong", "[region]") {

@@ -87,16 +87,35 @@ void Heartbeats::ReportRegions(const std::map<region::RegionId, std::unique_ptr<
   }
   if (told.empty()) return;
   is_regions_call_under_way_ = true;
-  pd_.RegionHeartbeat(std::move(request),
-                      [this, mailbox = mailbox_, told = std::move(told)](
-                          const absl::StatusOr<pd::v1::RegionHeartbeatResponse>& reply) {
-                        mailbox->Post([this, told, is_ok = reply.ok()] {
-                          is_regions_call_under_way_ = false;
-                          // What was refused or stale is not told again before its time: nothing
-                          // has changed.
-                          if (!is_ok) soon_.insert(told.begin(), told.end());
-                        });
-                      });
+  pd_.RegionHeartbeat(
+      std::move(request), [this, mailbox = mailbox_, told = std::move(told)](
+                              absl::StatusOr<pd::v1::RegionHeartbeatResponse> reply) {
+        mailbox->Post([this, told, reply = std::move(reply)] { TakeRegionsReply(told, reply); });
+      });
+}
+
+// What was refused or stale is not told again before its time: nothing has changed.
+void Heartbeats::TakeRegionsReply(const std::vector<region::RegionId>& told,
+                                  const absl::StatusOr<pd::v1::RegionHeartbeatResponse>& reply) {
+  is_regions_call_under_way_ = false;
+  if (!reply.ok()) {
+    soon_.insert(told.begin(), told.end());
+    return;
+  }
+  for (size_t i = 0; i < told.size() && i < static_cast<size_t>(reply->outcomes_size()); ++i) {
+    const pd::v1::RegionOutcome& outcome = reply->outcomes(static_cast<int>(i));
+    const AlarmTopic topic{.kind = AlarmTopic::Kind::kRefused, .region = told[i]};
+    if (!outcome.has_refused()) {
+      shared_.alarms.Clear(topic);
+      continue;
+    }
+    shared_.alarms.Raise(topic, shared_.now_nanos, [&] {
+      return fmt::format(
+          "the placement driver refuses region {}, which is led by store {}: {}. This store and "
+          "the driver were made from unlike topology files, and clients are not sent here",
+          told[i], shared_.ident.store_id, outcome.refused().message());
+    });
+  }
 }
 
 }  // namespace nokv::store

@@ -44,6 +44,8 @@ class Heartbeats {
   void ReportStore();
   void TakeStoreReply(const absl::StatusOr<pd::v1::StoreHeartbeatResponse>& reply);
   void ReportRegions(const std::map<region::RegionId, std::unique_ptr<Peer>>& peers);
+  void TakeRegionsReply(const std::vector<region::RegionId>& told,
+                        const absl::StatusOr<pd::v1::RegionHeartbeatResponse>& reply);
 
   pd::PdClient& pd_;
   const std::shared_ptr<Mailbox> mailbox_;

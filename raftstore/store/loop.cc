@@ -236,3 +236,4 @@ Report Loop::MakeReport() {
 }
 
 }  // namespace nokv::store
+  report.why_not_ready = shared_.alarms.WhyNotReady(shared_.now_nanos);

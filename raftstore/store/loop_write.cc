@@ -134,8 +134,10 @@ void Loop::Post(const Peer& peer, std::vector<raft::Message> messages) {
   for (raft::Message& message : messages) {
     const region::Peer* const receiver = peer.region().FindPeer(message.to);
     if (receiver == nullptr) continue;
-    outbox_[receiver->store].push_back(
-        {.region = peer.region().id, .epoch = peer.region().epoch, .message = std::move(message)});
+    outbox_[receiver->store].push_back({.region = peer.region().id,
+                                        .epoch = peer.region().epoch,
+                                        .region_hash = peer.region_hash(),
+                                        .message = std::move(message)});
   }
 }
 

@@ -38,6 +38,7 @@ Peer::Peer(Shared& shared, const region::RegionMeta& region, std::unique_ptr<raf
            const log_store::RegionLog& log)
     : shared_(shared),
       region_(region),
+      region_hash_(region::HashOf(region)),
       encoded_start_(EncodedBound(region.start)),
       encoded_end_(EncodedBound(region.end)),
       raft_(std::move(raft)),
@@ -50,8 +51,14 @@ void Peer::AdvanceTicks() {
 }
 
 // The members are those of the region. So whoever writes from another store than the region says is
-// not the peer that it says it is.
+// not the peer that it says it is. And whoever has other bounds or other members must not be
+// counted in a quorum: it would leave out what it holds to be another region's. Regions do not
+// change yet, so there is no honest reason for a difference, whatever the epochs.
 void Peer::Step(transport::StoreId from, transport::Envelope envelope) {
+  if (envelope.region_hash != region_hash_ && !Planted(Bug::kRegionsNotCompared)) {
+    ++shared_.statistics.messages_of_other_regions;
+    return RaiseOtherRegion(from, envelope);
+  }
   raft::Message& message = envelope.message;
   const region::Peer* const sender = region_.FindPeer(message.from);
   const bool is_lost = sender == nullptr || sender->store != from || message.to != raft_->id() ||
@@ -64,6 +71,20 @@ void Peer::Step(transport::StoreId from, transport::Envelope envelope) {
   }
   // A refusal is the sender's affair; a failure of ours is in raft_->status().
   static_cast<void>(raft_->Step(std::move(message)));
+}
+
+void Peer::RaiseOtherRegion(transport::StoreId from, const transport::Envelope& envelope) {
+  const AlarmTopic topic{
+      .kind = AlarmTopic::Kind::kOtherRegion, .region = region_.id, .store = from};
+  shared_.alarms.Raise(topic, shared_.now_nanos, [&] {
+    return fmt::format(
+        "store {} has another region {} than store {}: its epoch is {}/{} and its hash {:016x}, "
+        "and here is {}, with the hash {:016x}. One of the two was made from another topology "
+        "file than the rest of the cluster. They don't work together on it; compare the files, and "
+        "take the wrong store out",
+        from, region_.id, shared_.ident.store_id, envelope.epoch.version,
+        envelope.epoch.conf_version, envelope.region_hash, region::Describe(region_), region_hash_);
+  });
 }
 
 void Peer::Return(const transport::Undelivered& undelivered) {

@@ -18,6 +18,7 @@
 #include "raftstore/raft/raft.h"
 #include "raftstore/region/region_meta.h"
 #include "raftstore/store/answers.h"
+#include "raftstore/store/alarms.h"
 #include "raftstore/store/budget.h"
 #include "raftstore/store/engine_snapshot.h"
 #include "raftstore/store/ident.h"
@@ -57,6 +58,8 @@ struct Shared {
   EngineSnapshot snapshot;
 
   // Of the round.
+  Alarms alarms;
+
   Budget budget;
   uint64_t now_nanos = 0;
   uint64_t ticks = 0;
@@ -97,6 +100,8 @@ class Peer {
   const region::RegionMeta& region() const { return region_; }
 
   raft::Raft& raft() { return *raft_; }
+
+  uint64_t region_hash() const { return region_hash_; }
 
   const raft::Raft& raft() const { return *raft_; }
 
@@ -192,6 +197,7 @@ class Peer {
   void LoseLeadership();
 
   RegionError NotLeaderNow() const { return NotLeader(region_, raft_->leader()); }
+  void RaiseOtherRegion(transport::StoreId from, const transport::Envelope& envelope);
 
   RegionError Busy(std::string_view what) const;
   void RefuseBusy(Pending& pending, std::string_view what);
@@ -233,6 +239,7 @@ class Peer {
   const region::RegionMeta region_;
   const std::string encoded_start_;
   const std::string encoded_end_;
+  const uint64_t region_hash_;
   const std::unique_ptr<raft::Raft> raft_;
   const log_store::RegionLog& log_;
   uint64_t ticks_given_;

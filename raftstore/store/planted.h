@@ -30,6 +30,9 @@ enum class Bug : uint8_t {
   kApplyWithoutEpochCheck,  // A command evaluated for another range is applied.
   kMarkWithoutData,         // The mark runs ahead of the data: a crash loses what was applied.
 
+  // Who belongs together.
+  kRegionsNotCompared,  // Peers of unlike regions with one id work together.
+
   // Latches.
   kReadIgnoresLatches,  // A snapshot read does not wait for a write that may commit below it.
   kWritesShareKeys,     // Two writes of a key are evaluated side by side.

@@ -161,7 +161,11 @@ bool AppliesForAnotherRange() {
                         .log_term = raft::kBootstrapTerm,
                         .commit = 2};
   message.entries.push_back({2, 50, raft::EntryKind::kData, raft::Payload(builder.Take())});
-  cluster.node(1).store->OnMessages(2, {{.region = 1, .epoch = {1, 1}, .message = message}});
+  cluster.node(1).store->OnMessages(
+      2, {{.region = 1,
+           .epoch = {1, 1},
+           .region_hash = region::HashOf(TestCluster::Region(1, "b", "m")),
+           .message = message}});
   cluster.Settle();
   REQUIRE(cluster.StatusOf(1, 1)->applied == 2);
   return !cluster.DataOf(1).empty();
@@ -182,6 +186,22 @@ bool LosesAppliedData() {
     }
   }
   return false;
+}
+
+// The third store has another end of the region, and what is written lies behind it.
+bool LeavesOutWhatItAcknowledged() {
+  TestCluster cluster({TestCluster::Region(1, "", "z")});
+  cluster.Kill(3, true);
+  cluster.node(3).disk = std::make_shared<vfs::MemFileSystem>();
+  cluster.Open(3, {TestCluster::Region(1, "", "m")});
+  cluster.Isolate(3);
+  const transport::StoreId leader = cluster.Leader();
+  cluster.Rejoin(3);
+  cluster.Pass(absl::Seconds(1));
+  cluster.Isolate(3 - leader);
+  const ReplyPtr write = cluster.Put(leader, "p", "v");
+  cluster.Settle();
+  return IsDone(write);  // By a quorum of which one half has not got it.
 }
 
 bool OverlooksLatch() {
@@ -238,6 +258,7 @@ constexpr Case kCases[] = {
     {Bug::kAnswerBeforeApply, "an answer before it is committed", AnswersUncommitted},
     {Bug::kApplyWithoutEpochCheck, "apply without epoch check", AppliesForAnotherRange},
     {Bug::kMarkWithoutData, "a mark ahead of its data", LosesAppliedData},
+    {Bug::kRegionsNotCompared, "peers of unlike regions", LeavesOutWhatItAcknowledged},
     {Bug::kReadIgnoresLatches, "a snapshot that misses a write below it", OverlooksLatch},
     {Bug::kWritesShareKeys, "two writes of a key side by side", AddsSideBySide},
     {Bug::kSendBeforeSync, "a promise before its sync", AcknowledgesUnsynced},

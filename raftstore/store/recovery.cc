@@ -55,6 +55,7 @@ Loop::Loop(const Options& options, const Seams& seams, std::shared_ptr<Mailbox> 
               .clock = seams.clock,
               .db = seams.db,
               .snapshot = EngineSnapshot(seams.db, families),
+              .alarms = Alarms(seams.on_alarm),
               .budget = Budget(seams.clock, options.round_time, options.round_bytes),
               .now_nanos = seams.clock.MonotonicNanos(),
               .is_admitted = ident.is_admitted},

@@ -7,6 +7,7 @@
 #include "raftstore/region/region_meta.h"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace nokv::store {
@@ -35,6 +36,7 @@ struct Statistics {
   uint64_t read_rounds = 0;       // Confirmations, each shared by the reads of a region and round.
   uint64_t timestamp_calls = 0;   // Each shared by the writes of a round.
   uint64_t messages_dropped = 0;  // For want of room or of a peer.
+  uint64_t messages_of_other_regions = 0;  // Dropped: their region is another one of the same id.
   uint64_t compactions = 0;
   uint64_t refused_busy = 0;
   uint64_t commands_waiting = 0;
@@ -43,6 +45,7 @@ struct Statistics {
 
 struct Report {
   bool is_admitted = false;  // By the placement driver. Until then the store takes no part.
+  std::vector<std::string> why_not_ready;  // Nothing: as far as is known here all is well.
   Statistics statistics;
   std::vector<PeerStatus> peers;  // By region.
 };

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace nokv {
@@ -43,6 +44,9 @@ struct Seams {
 
   // Asked about once a second, on the loop. May be empty: then the disk is never full.
   std::function<DiskSpace()> disk = {};
+
+  // Called on the loop with what people should look at, again once a minute while it goes on.
+  std::function<void(const std::string& text)> on_alarm = {};
 
   // Called once, on the loop, when the store cannot go on: its disk failed, what it reads is
   // damaged, or the placement driver does not admit it. It serves nothing any more; the process

@@ -1,4 +1,5 @@
 // What one region asks for must not keep a store from everything else.
+#include "percolator/mvcc/timestamp.h"
 #include "raftstore/store/budget.h"
 #include "raftstore/store/test_cluster.h"
 

@@ -26,7 +26,8 @@ errors::v1::RegionError RefusalOf(TestCluster& cluster, Change&& change) {
 }
 
 // An append of one entry, committed, as from a leader on store 2 to the peer on store 1.
-transport::Envelope AppendOf(std::string_view payload, raft::Index index = 2) {
+transport::Envelope AppendOf(std::string_view payload, raft::Index index = 2,
+                             const region::RegionMeta& region = TestCluster::Region(1, "", "")) {
   raft::Message message{.type = raft::MessageType::kAppend,
                         .from = 12,
                         .to = 11,
@@ -35,7 +36,10 @@ transport::Envelope AppendOf(std::string_view payload, raft::Index index = 2) {
                         .log_term = index == 2 ? raft::kBootstrapTerm : 50,
                         .commit = index};
   message.entries.push_back({index, 50, raft::EntryKind::kData, raft::Payload(payload)});
-  return {.region = 1, .epoch = {1, 1}, .message = std::move(message)};
+  return {.region = 1,
+          .epoch = {1, 1},
+          .region_hash = region::HashOf(region),
+          .message = std::move(message)};
 }
 
 std::string EntryOf(uint64_t region_version, std::string_view user_key) {
@@ -237,11 +241,12 @@ TEST_CASE("messages of strangers, of unknown regions and of the wrong store are 
 
 TEST_CASE("a command of another state of the region does nothing when it is applied",
           "[store][epoch]") {
-  TestCluster cluster({TestCluster::Region(1, "b", "m")});
+  const region::RegionMeta region = TestCluster::Region(1, "b", "m");
+  TestCluster cluster({region});
   cluster.Isolate(1);
   Store& store = *cluster.node(1).store;
-  store.OnMessages(2, {AppendOf(EntryOf(1, "c"), 2), AppendOf(EntryOf(2, "d"), 3),
-                       AppendOf(EntryOf(1, "a"), 4), AppendOf(EntryOf(1, "m"), 5)});
+  store.OnMessages(2, {AppendOf(EntryOf(1, "c"), 2, region), AppendOf(EntryOf(2, "d"), 3, region),
+                       AppendOf(EntryOf(1, "a"), 4, region), AppendOf(EntryOf(1, "m"), 5, region)});
   cluster.Settle();
   REQUIRE(cluster.StatusOf(1, 1)->applied == 5);
   REQUIRE(Rows(cluster) == 1);

@@ -55,8 +55,18 @@ class FakePd final : public pd::PdClient {
 
   void RegionHeartbeat(pd::v1::RegionHeartbeatRequest request,
                        pd::Done<pd::v1::RegionHeartbeatResponse> done) override {
-    for (const pd::v1::RegionReport& report : request.reports()) reports.push_back(report);
-    Later([done] { done(pd::v1::RegionHeartbeatResponse()); });
+    pd::v1::RegionHeartbeatResponse reply;
+    for (const pd::v1::RegionReport& report : request.reports()) {
+      reports.push_back(report);
+      pd::v1::RegionOutcome& outcome = *reply.add_outcomes();
+      outcome.set_region_id(report.region().id());
+      if (region_refusal.empty()) {
+        outcome.mutable_applied();
+      } else {
+        outcome.mutable_refused()->set_message(region_refusal);
+      }
+    }
+    Later([done, reply] { done(reply); });
   }
 
   void GetRegionByKey(pd::v1::GetRegionByKeyRequest,
@@ -73,6 +83,7 @@ class FakePd final : public pd::PdClient {
   std::vector<pd::v1::StoreHeartbeatRequest> store_heartbeats;
   std::vector<pd::v1::RegionReport> reports;
   pd::v1::StoreHeartbeatResponse store_reply;
+  std::string region_refusal;  // Empty: regions are as the driver knows them.
 
  private:
   void Answer(const pd::v1::TsoRequest& request, const pd::Done<pd::v1::TsoResponse>& done) {
@@ -119,6 +130,7 @@ class TestCluster {
     std::unique_ptr<DB> db;
     std::unique_ptr<Store> store;
     absl::Status failure;
+    std::vector<std::string> alarms;
     bool is_driver_away = false;  // When the store is opened.
     DiskSpace space = {.capacity_bytes = uint64_t{1} << 40, .available_bytes = uint64_t{1} << 39};
   };
@@ -183,18 +195,19 @@ class TestCluster {
     Node& node = *nodes_.at(id);
     options.cluster_id = options.cluster_id == 0 ? kCluster : options.cluster_id;
     options.store_id = options.store_id == 0 ? id : options.store_id;
-    return Store::Open(options,
-                       {.db = *node.db,
-                        .loop = node.loop,
-                        .clock = clock_,
-                        .random = random_,
-                        .pd = *node.pd,
-                        .send =
-                            [this, id](transport::StoreId to, auto envelopes) {
-                              wire_.push_back({id, to, std::move(envelopes)});
-                            },
-                        .disk = [&node] { return node.space; },
-                        .on_failure = [&node](const absl::Status& why) { node.failure = why; }});
+    return Store::Open(
+        options, {.db = *node.db,
+                  .loop = node.loop,
+                  .clock = clock_,
+                  .random = random_,
+                  .pd = *node.pd,
+                  .send =
+                      [this, id](transport::StoreId to, auto envelopes) {
+                        wire_.push_back({id, to, std::move(envelopes)});
+                      },
+                  .disk = [&node] { return node.space; },
+                  .on_alarm = [&node](const std::string& text) { node.alarms.push_back(text); },
+                  .on_failure = [&node](const absl::Status& why) { node.failure = why; }});
   }
 
   // The process is gone; what it wrote is there.
@@ -278,12 +291,14 @@ class TestCluster {
     return found;
   }
 
-  Statistics StatisticsOf(transport::StoreId id) {
-    Statistics statistics;
-    node(id).store->Inspect([&](const Report& report) { statistics = report.statistics; });
+  Report ReportOf(transport::StoreId id) {
+    Report found;
+    node(id).store->Inspect([&](const Report& report) { found = report; });
     node(id).loop.RunUntilIdle();
-    return statistics;
+    return found;
   }
+
+  Statistics StatisticsOf(transport::StoreId id) { return ReportOf(id).statistics; }
 
   // A store, of those that are not cut off, that leads and may evaluate. Waits for an election.
   transport::StoreId Leader(region::RegionId region = 1) {

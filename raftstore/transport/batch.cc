@@ -24,7 +24,7 @@ constexpr uint8_t kForce = 2;
 constexpr uint8_t kHasSnapshot = 4;
 constexpr uint8_t kFlags = kReject | kForce | kHasSnapshot;
 
-constexpr size_t kMessageBytesMin = 16;  // Two bytes, and a byte for each number.
+constexpr size_t kMessageBytesMin = 24;  // Ten bytes, and a byte for each number.
 constexpr size_t kEntryBytesMin = 3;
 
 // An entry's kind and two numbers, the second below 2^28.
@@ -64,6 +64,7 @@ void PutEnvelope(const Envelope& envelope, FrameBody& body) {
   out.push_back(static_cast<char>(m.type));
   out.push_back(static_cast<char>((m.reject ? kReject : 0) | (m.force ? kForce : 0) |
                                   (m.snapshot != nullptr ? kHasSnapshot : 0)));
+  PutFixed(out, envelope.region_hash);
   for (const uint64_t number :
        {envelope.region, envelope.epoch.conf_version, envelope.epoch.version, m.from, m.to, m.term,
         m.log_index, m.log_term, m.commit, m.hint, m.hint_term, m.round, m.sent_tick}) {
@@ -107,7 +108,9 @@ class BatchReader {
     Message& m = envelope.message;
     uint8_t type = 0;
     uint8_t flags = 0;
-    if (!in_.Fixed(&type) || !in_.Fixed(&flags)) return CutShort();
+    if (!in_.Fixed(&type) || !in_.Fixed(&flags) || !in_.Fixed(&envelope.region_hash)) {
+      return CutShort();
+    }
     if (type > static_cast<uint8_t>(MessageType::kTimeoutNow)) {
       return DataLossError("unknown type {}", type);
     }

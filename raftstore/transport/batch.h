@@ -1,7 +1,8 @@
 // The messages of one frame as bytes, and back.
 //
 //   metadata := count varint | message*
-//   message  := type u8 | flags u8 | region | conf_version | version | from | to | term | log_index
+//   message  := type u8 | flags u8 | region_hash u64 | region | conf_version | version | from | to
+//   | term | log_index
 //               | log_term | commit | hint | hint_term | round | sent_tick     (varints)
 //               | entries varint | (kind u8 | term varint | size varint)* | [snapshot]
 //   snapshot := index | term | highest_id | size   (varints) | auto_leave u8 | peers x 4

@@ -53,18 +53,20 @@ bool Same(const Envelope& a, const Envelope& b) {
        (m.snapshot->index == n.snapshot->index && m.snapshot->term == n.snapshot->term &&
         m.snapshot->configuration == n.snapshot->configuration &&
         m.snapshot->data == n.snapshot->data));
-  return same_snapshot && a.region == b.region && a.epoch == b.epoch && m.type == n.type &&
-         m.reject == n.reject && m.force == n.force && m.from == n.from && m.to == n.to &&
-         m.term == n.term && m.log_index == n.log_index && m.log_term == n.log_term &&
-         m.commit == n.commit && m.hint == n.hint && m.hint_term == n.hint_term &&
-         m.round == n.round && m.sent_tick == n.sent_tick && m.entries == n.entries;
+  return same_snapshot && a.region == b.region && a.epoch == b.epoch &&
+         a.region_hash == b.region_hash && m.type == n.type && m.reject == n.reject &&
+         m.force == n.force && m.from == n.from && m.to == n.to && m.term == n.term &&
+         m.log_index == n.log_index && m.log_term == n.log_term && m.commit == n.commit &&
+         m.hint == n.hint && m.hint_term == n.hint_term && m.round == n.round &&
+         m.sent_tick == n.sent_tick && m.entries == n.entries;
 }
 
 uint64_t AnyNumber(Random& random) { return random.Next() >> random.Uniform(64); }
 
 Envelope AnyEnvelope(Random& random) {
   Envelope envelope{.region = 1 + AnyNumber(random) / 2,
-                    .epoch = {AnyNumber(random), AnyNumber(random)}};
+                    .epoch = {AnyNumber(random), AnyNumber(random)},
+                    .region_hash = AnyNumber(random)};
   raft::Message& m = envelope.message;
   m.type = static_cast<MessageType>(random.Uniform(10));
   m.reject = random.OneIn(2);
@@ -103,7 +105,7 @@ std::vector<Envelope> AnyBatch(Random& random) {
 }
 
 TEST_CASE("a batch's bytes are these", "[transport][golden]") {
-  Envelope heartbeat{.region = 300, .epoch = {2, 3}};
+  Envelope heartbeat{.region = 300, .epoch = {2, 3}, .region_hash = 0x0807060504030201};
   heartbeat.message = {.type = MessageType::kHeartbeat, .from = 11, .to = 12, .term = 5};
   heartbeat.message.commit = 6;
   heartbeat.message.round = 7;
@@ -120,14 +122,15 @@ TEST_CASE("a batch's bytes are these", "[transport][golden]") {
       raft::Snapshot{9, 4, raft::MakeConfiguration({1, 2}, {3}), Payload("e")});
   const FrameBody body = EncodeBatch(std::vector<Envelope>{heartbeat, append, snapshot});
   REQUIRE(Hex(body.metadata) ==
-          "03"                                  // Messages.
-          "0600ac0202030b0c050000060000070800"  // The heartbeat, without entries.
-          "040001"
+          "03"                                                  // Messages.
+          "06000102030405060708ac0202030b0c050000060000070800"  // The heartbeat, without entries.
+          "0400000000000000000001"
           "00000b0c0509040000000000"
           "02"  // The append, and two entries:
           "000503"
           "010501"  // kind, term and size.
-          "0804010000"
+          "0804000000000000000001"
+          "0000"
           "0b0c050000000000000000"  // The snapshot's message, no entries,
           "0904030100"
           "020102"
@@ -211,7 +214,7 @@ TEST_CASE("a damaged batch with a right checksum gives an error or another batch
 
 TEST_CASE("claims of more than there is are refused before anything is allocated for them",
           "[transport][hostile]") {
-  const std::string ones(13, '\1');  // Region 1, from 1, to 1, and so on.
+  const std::string ones(8 + 13, '\1');  // Some hash, region 1, from 1, to 1, and so on.
   const auto refuses = [](const std::string& metadata, std::string_view payload = {}) {
     const absl::Status status = Decode(RawFrame(metadata, payload)).status();
     INFO(status);
@@ -224,7 +227,7 @@ TEST_CASE("claims of more than there is are refused before anything is allocated
   refuses("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");                     // 2^64 - 1 messages.
   refuses("\1" + std::string("\x0a\0", 2) + ones + std::string(1, '\0'));  // Unknown type.
   refuses("\1" + std::string("\6\x08", 2) + ones + std::string(1, '\0'));  // Unknown flag.
-  refuses("\1" + std::string("\6\0", 2) + std::string(13, '\0') + std::string(1, '\0'));
+  refuses("\1" + std::string("\6\0", 2) + std::string(8 + 13, '\0') + std::string(1, '\0'));
   refuses("\1" + std::string("\6\0", 2) + ones + "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");
   refuses("\1" + std::string("\6\0", 2) + ones + "\1" + std::string("\2\1\0", 3));  // Kind.
   refuses("\1" + std::string("\6\0", 2) + ones + "\1" + std::string("\0\1\5", 3), "four");

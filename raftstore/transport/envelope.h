@@ -23,10 +23,12 @@ struct RegionEpoch {
   friend auto operator<=>(const RegionEpoch&, const RegionEpoch&) = default;
 };
 
-// The peers are those of `message`; the epoch is the sender's.
+// The peers are those of `message`; the epoch is the sender's. `region_hash` stands for the whole
+// region as the sender has it: two that share an id and an epoch need not be the same.
 struct Envelope {
   RegionId region = 0;
   RegionEpoch epoch = {};
+  uint64_t region_hash = 0;
   raft::Message message = {};
 };
 
