@@ -26,7 +26,6 @@ backend::AddOutcome ToOutcome(const client::AddOutcome& outcome) {
 
 void ClusterBackend::Execute(backend::Round& round, std::function<void()> done) {
   round_ = &round;
-  now_ms_ = clock_.WallMillis();
   deadline_nanos_ = clock_.MonotonicNanos() +
                     static_cast<uint64_t>(absl::ToInt64Nanoseconds(options_.command_timeout));
   arena_.Clear();
@@ -81,8 +80,11 @@ bool ClusterBackend::MayJoin(const Lane& lane) const {
 // wants.
 void ClusterBackend::BeginNext(Lane& lane) {
   const size_t index = lane.indices[lane.next++];
+  const bool may_write = round_->TraitsOf(index).may_write;
+  // For what is only shown, the time may be one that was carried on for long.
+  const absl::Duration age_max = may_write ? options_.time_age_max : absl::InfiniteDuration();
   Command& command =
-      lane.begun.emplace_back(index, round_->TraitsOf(index).may_write, arena_, now_ms_);
+      lane.begun.emplace_back(index, may_write, arena_, client_.DriverMillis(age_max));
   if (command.may_write) return;
   uses_.clear();
   round_->NameKeys(index, &uses_);

@@ -33,6 +33,8 @@ struct ClusterOptions {
   absl::Duration command_timeout = absl::Seconds(5);
   int conflicts_max = 100;       // After so many a command that others outrun gives up.
   size_t reads_ahead_max = 256;  // Of one client, fetched together.
+  // An expiry is reckoned from a timestamp no older than this.
+  absl::Duration time_age_max = absl::Seconds(10);
   // Reads that get no timestamp by then are fetched one after the other.
   absl::Duration snapshot_patience = absl::Milliseconds(300);
 };
@@ -55,7 +57,8 @@ class ClusterBackend final : public backend::Backend {
  private:
   // A command on its way.
   struct Command {
-    Command(size_t command_index, bool command_may_write, backend::Arena& arena, uint64_t now_ms)
+    Command(size_t command_index, bool command_may_write, backend::Arena& arena,
+            std::optional<uint64_t> now_ms)
         : index(command_index), may_write(command_may_write), keyspace(arena, now_ms) {}
 
     const size_t index;
@@ -109,7 +112,6 @@ class ClusterBackend final : public backend::Backend {
 
   // Of the round.
   backend::Round* round_ = nullptr;
-  uint64_t now_ms_ = 0;
   uint64_t deadline_nanos_ = 0;
   backend::Arena arena_;
   std::vector<backend::KeyUse> uses_;

@@ -3,6 +3,7 @@
 #include "engine/base/check.h"
 #include "gateway/cluster/stored_object.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace nokv::cluster {
@@ -15,6 +16,7 @@ void CommandKeyspace::Begin() {
   for (auto& [key, entry] : entries_) entry.is_changed = false;
   written_key_ = nullptr;
   write_.reset();
+  has_asked_time_ = false;
 }
 
 CommandKeyspace::Entries::value_type& CommandKeyspace::Enter(int database, std::string_view key) {
@@ -29,6 +31,7 @@ void CommandKeyspace::Want(int database, std::string_view key) {
 
 void CommandKeyspace::SetSnapshot(mvcc::Timestamp snapshot) {
   snapshot_ = snapshot;
+  now_ms_ = snapshot.millis();
   wants_snapshot_ = false;
   wanted_.clear();
   for (Entries::value_type& item : entries_) {
@@ -68,12 +71,23 @@ absl::Status CommandKeyspace::Read(Entries::value_type& item) {
   }
   entry.object.reset();
   if (!entry.value) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const Object object, ToObject(*entry.value));
-  if (IsVisible(object)) entry.object = object;
+  ASSIGN_OR_RETURN(Object object, ToObject(*entry.value));
+  if (object.expiry_ms != 0 && !snapshot_) {
+    // Its store saw it at the newest a moment ago: it is in its last one.
+    object.expiry_ms = std::max(object.expiry_ms, now_ms_.value_or(0));
+  }
+  entry.object = object;
   return absl::OkStatus();
 }
 
+absl::Status CommandKeyspace::AwaitTime() {
+  if (!has_asked_time_ || now_ms_) return absl::OkStatus();
+  WantSnapshot();
+  return Suspended();
+}
+
 absl::StatusOr<const Object*> CommandKeyspace::Find(int database, std::string_view key) {
+  RETURN_IF_ERROR(AwaitTime());
   Entries::value_type& item = Enter(database, key);
   RETURN_IF_ERROR(Read(item));
   const std::optional<Object>& object = item.second.object;
@@ -81,10 +95,12 @@ absl::StatusOr<const Object*> CommandKeyspace::Find(int database, std::string_vi
 }
 
 absl::Status CommandKeyspace::Put(int database, std::string_view key, const Object& object) {
+  const bool is_past = object.expiry_ms != 0 && object.expiry_ms < now_ms();
+  RETURN_IF_ERROR(AwaitTime());
   Entries::value_type& item = Enter(database, key);
   RETURN_IF_ERROR(ClaimWrite(item));
   item.second.is_changed = true;
-  if (!IsVisible(object)) {
+  if (is_past) {
     item.second.object.reset();
     return SetWrite(item, {.kind = WriteRequest::Kind::kDelete, .key = item.first});
   }

@@ -5,6 +5,10 @@
 // wish and runs it again, and now it gets further. What a command changes is one write of one key,
 // kept until the command is through.
 //
+// What has expired is for the stores to say, which do so by the placement driver's time. By the
+// same time a command turns what it was given to live into an expiry; one that needs the time and
+// has none is suspended until there is a snapshot, whose timestamp tells it.
+//
 // Invariant: everything that was read is of one snapshot, or is the newest of a single key that is
 // only read.
 //
@@ -32,8 +36,10 @@ struct WantedAdd {
 
 class CommandKeyspace final : public backend::Keyspace {
  public:
-  // `arena` keeps bytes until the round ends, and must outlive the keyspace.
-  CommandKeyspace(backend::Arena& arena, uint64_t now_ms) : arena_(arena), now_ms_(now_ms) {}
+  // `arena` keeps bytes until the round ends, and must outlive the keyspace. `now_ms` is the
+  // driver's time, if it is known.
+  CommandKeyspace(backend::Arena& arena, std::optional<uint64_t> now_ms)
+      : arena_(arena), now_ms_(now_ms) {}
 
   // The status of a command that has to wait for a wish.
   static absl::Status Suspended() { return absl::CancelledError("the command waits"); }
@@ -73,7 +79,11 @@ class CommandKeyspace final : public backend::Keyspace {
   // What the command has changed, with the snapshot if it has read the key.
   const std::optional<client::WriteRequest>& write() const { return write_; }
 
-  uint64_t now_ms() const override { return now_ms_; }
+  // If it is not known, whoever has asked is suspended before it has any effect.
+  uint64_t now_ms() const override {
+    has_asked_time_ = true;
+    return now_ms_.value_or(0);
+  }
 
   absl::StatusOr<const backend::Object*> Find(int database, std::string_view key) override;
   absl::Status Put(int database, std::string_view key, const backend::Object& object) override;
@@ -101,12 +111,11 @@ class CommandKeyspace final : public backend::Keyspace {
   absl::Status ClaimWrite(const Entries::value_type& item);
   absl::Status SetWrite(Entries::value_type& item, client::WriteRequest request);
 
-  bool IsVisible(const backend::Object& object) const {
-    return object.expiry_ms == 0 || now_ms_ <= object.expiry_ms;
-  }
+  absl::Status AwaitTime();
 
   backend::Arena& arena_;
-  const uint64_t now_ms_;
+  std::optional<uint64_t> now_ms_;
+  mutable bool has_asked_time_ = false;  // In this run.
   Entries entries_;
   std::vector<Entries::value_type*> wanted_;
   bool wants_snapshot_ = false;

@@ -37,6 +37,18 @@ void Client::DrawTimestamp(absl::Duration timeout, Done<mvcc::Timestamp> done) {
   gate_->EnterFromUser([&] { StartDrawTimestamp(*core_, timeout, std::move(done)); });
 }
 
+std::optional<uint64_t> Client::DriverMillis(absl::Duration age_max) {
+  std::optional<uint64_t> millis;
+  gate_->EnterFromUser([&] {
+    Environment& environment = core_->environment;
+    const uint64_t now_nanos = environment.now_nanos();
+    if (environment.driver_clock.IsFresh(age_max, now_nanos)) {
+      millis = environment.driver_clock.Millis(now_nanos);
+    }
+  });
+  return millis;
+}
+
 void StartDrawTimestamp(Core& core, absl::Duration timeout, Done<mvcc::Timestamp> done) {
   if (!Begin(core, absl::OkStatus(), done)) return;
   core.timestamps.Draw(core.environment.DeadlineAfter(timeout),

@@ -115,7 +115,8 @@ struct WriteRequest {
   Kind kind = Kind::kPut;
   std::string key = {};
   std::string value = {};  // Of a put.
-  uint64_t expiry_ms = 0;  // Of a put: Unix milliseconds from which the key is gone; 0: never.
+  // Of a put: Unix milliseconds, by the driver's clock, from which the key is gone; 0: never.
+  uint64_t expiry_ms = 0;
   // Unset: blind, overwrites whatever is there. Set to the timestamp, drawn for this write alone,
   // at which the key was read: a conflict if anybody wrote it since.
   std::optional<mvcc::Timestamp> snapshot = {};
@@ -185,6 +186,11 @@ class Client {
   void DrawTimestamp(absl::Duration timeout, Done<mvcc::Timestamp> done);
 
  private:
+  // The placement driver's time in Unix milliseconds, as the latest timestamp told it. By it, and
+  // by no clock of a host, the cluster judges expiry. Nothing if the client was given no timestamp
+  // within `age_max`.
+  std::optional<uint64_t> DriverMillis(absl::Duration age_max);
+
   std::shared_ptr<Gate> gate_;
   std::unique_ptr<Core> core_;
 };

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/base/random.h"
+#include "pd/client/driver_clock.h"
 #include "percolator/client/client.h"
 #include "percolator/client/gate.h"
 
@@ -22,6 +23,7 @@ struct Environment {
   const std::shared_ptr<Gate> gate;
   Random random;
   uint64_t cluster_id = 0;  // Adopted from the placement driver's first answer.
+  pd::DriverClock driver_clock = {};
 
   uint64_t now_nanos() const { return seams.clock.MonotonicNanos(); }
 

@@ -51,14 +51,16 @@ std::vector<std::string> KeysOf(const Command& command) {
 
 }  // namespace
 
-const TestData::Version* TestData::Find(const std::string& key, uint64_t at) const {
+const TestData::Version* TestData::Find(const std::string& key, uint64_t at,
+                                        uint64_t now_ms) const {
   const auto found = versions.find(key);
   if (found == versions.end()) return nullptr;
   const Version* newest = nullptr;
   for (const Version& version : found->second) {
     if (version.commit <= at) newest = &version;
   }
-  return newest != nullptr && newest->value ? newest : nullptr;
+  if (newest == nullptr || !newest->value) return nullptr;
+  return newest->expiry_ms != 0 && newest->expiry_ms <= now_ms ? nullptr : newest;
 }
 
 kv::v1::PrewriteResponse TestData::Prewrite(const kv::v1::PrewriteRequest& request,
@@ -82,7 +84,7 @@ kv::v1::PrewriteResponse TestData::Prewrite(const kv::v1::PrewriteRequest& reque
     version.value = mutation.value();
     version.expiry_ms = mutation.expiry_ms();
   } else if (mutation.kind() == kv::v1::MUTATION_KIND_ADD) {
-    const Version* old = Find(mutation.key(), UINT64_MAX);
+    const Version* old = Find(mutation.key(), UINT64_MAX, commit >> 18);
     auto refuse = [&](errors::v1::CannotAddReason reason) {
       response.mutable_key_errors()->add_errors()->mutable_cannot_add()->set_reason(reason);
     };
@@ -196,7 +198,7 @@ CommandResult TestWorld::Serve(uint64_t store_id, const Command& command) {
     return result;
   }
   if (command.has_get()) {
-    const TestData::Version* version = data.Find(keys[0], command.get().read_ts());
+    const TestData::Version* version = Find(keys[0], command.get().read_ts());
     if (version == nullptr) {
       result.mutable_get()->mutable_not_found();
     } else {
@@ -205,7 +207,7 @@ CommandResult TestWorld::Serve(uint64_t store_id, const Command& command) {
   } else if (command.has_batch_get()) {
     kv::v1::KeyValues& found = *result.mutable_batch_get()->mutable_found();
     for (const std::string& key : keys) {
-      const TestData::Version* version = data.Find(key, command.batch_get().read_ts());
+      const TestData::Version* version = Find(key, command.batch_get().read_ts());
       if (version != nullptr) Fill(*version, key, found.add_pairs());
     }
   } else if (command.has_scan()) {
@@ -267,7 +269,7 @@ kv::v1::ScanResponse TestWorld::Scan(const kv::v1::ScanRequest& request) {
   for (const auto& [key, history] : data.versions) {
     const bool is_in =
         key >= request.start_key() && (request.end_key().empty() || key < request.end_key());
-    if (is_in && data.Find(key, request.read_ts()) != nullptr) keys.push_back(key);
+    if (is_in && Find(key, request.read_ts()) != nullptr) keys.push_back(key);
   }
   if (request.reverse()) std::reverse(keys.begin(), keys.end());
   const uint32_t limit = std::min(rows_per_page, request.limit());
@@ -276,15 +278,24 @@ kv::v1::ScanResponse TestWorld::Scan(const kv::v1::ScanRequest& request) {
       page.set_next_key(request.reverse() ? keys[i - 1] : keys[i]);
       break;
     }
-    Fill(*data.Find(keys[i], request.read_ts()), keys[i], page.add_pairs());
+    Fill(*Find(keys[i], request.read_ts()), keys[i], page.add_pairs());
     if (request.key_only()) page.mutable_pairs(static_cast<int>(i))->clear_value();
   }
   return response;
 }
 
+uint64_t TestWorld::DriverMillis() {
+  const uint64_t millis = time.WallMillis() + static_cast<uint64_t>(driver_ahead_ms);
+  return std::max(last_timestamp >> 18, millis);
+}
+
 uint64_t TestWorld::NextTimestamp() {
-  last_timestamp = std::max(last_timestamp + 1, time.WallMillis() << 18);
+  last_timestamp = std::max(last_timestamp + 1, DriverMillis() << 18);
   return last_timestamp;
+}
+
+const TestData::Version* TestWorld::Find(const std::string& key, uint64_t at) {
+  return data.Find(key, at, at == UINT64_MAX ? DriverMillis() : at >> 18);
 }
 
 void TestWorld::Tso(pd::v1::TsoRequest request, pd::Done<pd::v1::TsoResponse> done) {

@@ -80,7 +80,8 @@ class TestData {
     int64_t sum = 0;
   };
 
-  const Version* Find(const std::string& key, uint64_t at) const;
+  // The version that is there at the timestamp, unless it has expired by `now_ms`.
+  const Version* Find(const std::string& key, uint64_t at, uint64_t now_ms) const;
   kv::v1::PrewriteResponse Prewrite(const kv::v1::PrewriteRequest& request, uint64_t commit);
 
   std::map<std::string, std::vector<Version>> versions;  // Oldest first.
@@ -142,6 +143,7 @@ class TestWorld final : public KvNetwork, public pd::PdClient {
   bool is_pd_silent = false;                        // It takes requests and does not answer.
   bool tells_epoch = true;                          // Refusals for the epoch name the regions.
   uint64_t cluster_id = kClusterId;                 // Of the placement driver.
+  int64_t driver_ahead_ms = 0;                      // Of everybody else's clock.
   std::optional<std::vector<Region>> stale_routes;  // What the placement driver believes.
   uint32_t rows_per_page = 1000;
 
@@ -158,6 +160,8 @@ class TestWorld final : public KvNetwork, public pd::PdClient {
                                                const std::vector<std::string>& keys);
   kv::v1::ScanResponse Scan(const kv::v1::ScanRequest& request);
   uint64_t NextTimestamp();
+  uint64_t DriverMillis();
+  const TestData::Version* Find(const std::string& key, uint64_t at);
 
   uint64_t next_region_ = 1;
 };

@@ -53,3 +53,4 @@ void TimestampSource::Take(const absl::StatusOr<pd::v1::TsoResponse>& response) 
 }
 
 }  // namespace nokv::client
+  environment_.driver_clock.Learn(first.bits(), environment_.now_nanos());

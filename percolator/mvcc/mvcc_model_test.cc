@@ -300,10 +300,10 @@ class Trial {
   void CheckGet(MvccReader& reader, const std::string& name, const ReadView& view) {
     const GetAnswer answer = Unwrap(reader.Get(name, view));
     const ModelKey& key = model_[name];
-    CAPTURE(ShowKey(name), view.at.bits(), view.now_ms);
+    CAPTURE(ShowKey(name), view.at.bits(), *view.now_ms);
     if (key.IsBlockedAt(view.at.bits())) {
       REQUIRE(std::get<Blocked>(answer).lock.start.bits() == key.lock->start);
-    } else if (const ModelVersion* version = key.Visible(view.at.bits(), view.now_ms)) {
+    } else if (const ModelVersion* version = key.Visible(view.at.bits(), *view.now_ms)) {
       REQUIRE(std::get<Found>(answer).value == version->value);
     } else {
       REQUIRE(std::holds_alternative<Absent>(answer));
@@ -320,7 +320,7 @@ class Trial {
       if (name < request.start || (!request.end.empty() && name >= request.end)) continue;
       const ModelKey& key = model_[name];
       if (key.IsBlockedAt(view.at.bits())) return rows + "!" + ShowKey(name);
-      const ModelVersion* version = key.Visible(view.at.bits(), view.now_ms);
+      const ModelVersion* version = key.Visible(view.at.bits(), *view.now_ms);
       if (version == nullptr) continue;
       rows += ShowKey(name) + "=" + (request.is_keys_only ? "" : version->value) + ";";
     }

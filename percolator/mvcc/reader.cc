@@ -5,8 +5,14 @@
 namespace nokv::mvcc {
 namespace {
 
-bool IsGone(const WriteRecord& write, uint64_t now_ms) {
-  return write.kind == WriteKind::kDelete || (write.expiry_ms != 0 && write.expiry_ms <= now_ms);
+absl::StatusOr<bool> IsGone(const WriteRecord& write, const ReadView& view) {
+  if (write.kind == WriteKind::kDelete) return true;
+  if (write.expiry_ms == 0) return false;
+  if (!view.now_ms.has_value()) {
+    return UnavailableError("a value expires at {}, and what time it is is not known",
+                            write.expiry_ms);
+  }
+  return write.expiry_ms <= *view.now_ms;
 }
 
 absl::StatusOr<LockRecord> DecodeLockOf(std::string_view user_key, std::string_view bytes) {
@@ -119,7 +125,12 @@ absl::Status Scanner::VisitVersions(const std::string& user_key, Page& page) {
   ASSIGN_OR_RETURN(
       const std::optional<Version> version,
       walk.SkipToVersion(is_forward_ ? walk.SeekFromNewest(view_.at) : walk.Seek(view_.at)));
-  if (version.has_value() && !IsGone(version->write, view_.now_ms)) {
+  bool is_there = version.has_value();
+  if (is_there) {
+    ASSIGN_OR_RETURN(const bool is_gone, IsGone(version->write, view_));
+    is_there = !is_gone;
+  }
+  if (is_there) {
     Row row{.key = user_key,
             .value = {},
             .expiry_ms = version->write.expiry_ms,
@@ -207,7 +218,9 @@ absl::StatusOr<GetAnswer> MvccReader::Get(std::string_view key, const ReadView& 
   const std::string prefix = KeyPrefix(key);
   VersionWalk walk(*writes_, prefix, records_);
   ASSIGN_OR_RETURN(const std::optional<Version> version, walk.SkipToVersion(walk.Seek(view.at)));
-  if (!version.has_value() || IsGone(version->write, view.now_ms)) return Absent{};
+  if (!version.has_value()) return Absent{};
+  ASSIGN_OR_RETURN(const bool is_gone, IsGone(version->write, view));
+  if (is_gone) return Absent{};
   ASSIGN_OR_RETURN(std::string value, LoadValue(snapshot_, key, version->write));
   return Found{
       .value = std::move(value), .expiry_ms = version->write.expiry_ms, .commit = version->commit};

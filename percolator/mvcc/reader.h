@@ -22,14 +22,18 @@
 namespace nokv::mvcc {
 
 // Where a reader stands. Expiry is judged at `now_ms`: for a snapshot its own time, so that it
-// repeats itself; for a read of the newest versions, which has none, the caller's.
+// repeats itself; for a read of the newest versions, which has none, what the caller knows of the
+// time that timestamps are drawn from.
 struct ReadView {
   Timestamp at;
-  uint64_t now_ms;
+  std::optional<uint64_t> now_ms;
 
   static ReadView At(Timestamp at) { return {.at = at, .now_ms = at.millis()}; }
 
-  static ReadView Newest(uint64_t now_ms) { return {.at = Timestamp::Max(), .now_ms = now_ms}; }
+  // Without a time only values that never expire can be read.
+  static ReadView Newest(std::optional<uint64_t> now_ms) {
+    return {.at = Timestamp::Max(), .now_ms = now_ms};
+  }
 };
 
 struct Absent {};
@@ -86,7 +90,8 @@ class MvccReader {
   explicit MvccReader(const Snapshot& snapshot) : snapshot_(snapshot) {}
 
   // DataLoss for a record that can't be right, Unimplemented for one of a newer version; both say
-  // where. The snapshot's own failures pass through.
+  // where. Unavailable for a value that expires if the time is not known. The snapshot's own
+  // failures pass through.
   absl::StatusOr<GetAnswer> Get(std::string_view key, const ReadView& view);
 
   // InvalidArgument if a limit is zero.

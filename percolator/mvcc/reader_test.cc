@@ -126,6 +126,10 @@ TEST_CASE("an expired value is gone by the snapshot's own time, so a snapshot re
   REQUIRE(Get(store, "k", at(2000)) == "absent");
   REQUIRE(Get(store, "k", ReadView::Newest(1999)) == fmt::format("v@{}", commit.bits()));
   REQUIRE(Get(store, "k", ReadView::Newest(2000)) == "absent");
+  // Without a time nobody says whether it is there.
+  MvccReader without(store);
+  REQUIRE(absl::IsUnavailable(without.Get("k", ReadView::Newest(std::nullopt)).status()));
+  REQUIRE(absl::IsUnavailable(without.Scan({}, ReadView::Newest(std::nullopt)).status()));
   // An expired version does not let an older one show.
   store.Put("k", 1, 2, "older");
   REQUIRE(Get(store, "k", at(2000)) == "absent");

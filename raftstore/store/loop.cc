@@ -10,6 +10,7 @@ namespace {
 
 constexpr absl::Duration kLookAroundInterval = absl::Milliseconds(100);
 constexpr absl::Duration kLookAtDiskInterval = absl::Seconds(1);
+constexpr absl::Duration kTimeAgeMax = absl::Seconds(1);
 
 uint64_t Nanos(absl::Duration duration) {
   return static_cast<uint64_t>(absl::ToInt64Nanoseconds(duration));
@@ -174,7 +175,28 @@ void Loop::TakeTimestamps(const std::vector<TimestampWish>& wishes, uint64_t abo
       peer->Stamp(wishes[i].write, UnavailableError("no timestamps"));
     }
   }
-  if (is_good) shared_.last_timestamp = std::max(shared_.last_timestamp, first + wishes.size() - 1);
+  if (!is_good) return;
+  shared_.last_timestamp = std::max(shared_.last_timestamp, first + wishes.size() - 1);
+  shared_.driver_clock.Learn(first, shared_.now_nanos);
+}
+
+// Reads of the newest versions need the driver's time, also of a store that draws no timestamps for
+// writes.
+void Loop::LearnTime() {
+  if (!shared_.is_admitted || is_asking_time_) return;
+  if (shared_.driver_clock.IsFresh(kTimeAgeMax, shared_.now_nanos)) return;
+  is_asking_time_ = true;
+  pd::v1::TsoRequest request;
+  request.set_cluster_id(shared_.ident.cluster_id);
+  request.set_count(1);
+  seams_.pd.Tso(std::move(request),
+                [this, mailbox = mailbox_](absl::StatusOr<pd::v1::TsoResponse> reply) {
+                  mailbox->Post([this, reply = std::move(reply)] {
+                    is_asking_time_ = false;
+                    if (reply.ok())
+                      shared_.driver_clock.Learn(reply->first_timestamp(), shared_.now_nanos);
+                  });
+                });
 }
 
 // What needs no more precision than the interval.
@@ -188,6 +210,7 @@ void Loop::LookAround() {
     if (peer->is_watched) watched_.push_back(peer);
   }
   heartbeats_.Run(peers_);
+  LearnTime();
   if (shared_.now_nanos - looked_at_disk_nanos_ < Nanos(kLookAtDiskInterval)) return;
   looked_at_disk_nanos_ = shared_.now_nanos;
   if (seams_.disk != nullptr) shared_.disk = seams_.disk();
@@ -227,6 +250,7 @@ void Loop::Fail(const absl::Status& why) {
 Report Loop::MakeReport() {
   Report report;
   report.is_admitted = shared_.is_admitted;
+  report.why_not_ready = shared_.alarms.WhyNotReady(shared_.now_nanos);
   report.statistics = shared_.statistics;
   report.statistics.messages_dropped += mailbox_->messages_dropped();
   report.statistics.commands_waiting = mailbox_->admission().count();
@@ -236,4 +260,3 @@ Report Loop::MakeReport() {
 }
 
 }  // namespace nokv::store
-  report.why_not_ready = shared_.alarms.WhyNotReady(shared_.now_nanos);

@@ -80,6 +80,7 @@ class Loop {
   void StepAll(std::vector<Received> received);
   void SubmitAll(std::vector<std::unique_ptr<Pending>> commands);
   void DrawTimestamps();
+  void LearnTime();
   void TakeTimestamps(const std::vector<TimestampWish>& wishes, uint64_t above,
                       const absl::StatusOr<pd::v1::TsoResponse>& reply);
   void LookAround();
@@ -118,6 +119,7 @@ class Loop {
   uint64_t ticked_nanos_ = 0;          // Up to which the clock has been turned into ticks.
   uint64_t look_around_at_nanos_ = 0;  // At once: a new store waits to be admitted.
   uint64_t looked_at_disk_nanos_ = 0;
+  bool is_asking_time_ = false;
 
   std::vector<Taken> taken_;     // Not written yet: of this round, or held: the disk was full.
   std::deque<Written> written_;  // Oldest first.

@@ -12,13 +12,14 @@
 // Thread-safety: the loop only.
 #pragma once
 
+#include "pd/client/driver_clock.h"
 #include "percolator/mvcc/one_phase.h"
 #include "raftstore/command/command.h"
 #include "raftstore/log_store/region_log.h"
 #include "raftstore/raft/raft.h"
 #include "raftstore/region/region_meta.h"
-#include "raftstore/store/answers.h"
 #include "raftstore/store/alarms.h"
+#include "raftstore/store/answers.h"
 #include "raftstore/store/budget.h"
 #include "raftstore/store/engine_snapshot.h"
 #include "raftstore/store/ident.h"
@@ -57,9 +58,9 @@ struct Shared {
   DB& db;
   EngineSnapshot snapshot;
 
-  // Of the round.
   Alarms alarms;
 
+  // Of the round.
   Budget budget;
   uint64_t now_nanos = 0;
   uint64_t ticks = 0;
@@ -75,6 +76,7 @@ struct Shared {
 
   uint64_t last_id = 0;         // Of writes and reads.
   uint64_t last_timestamp = 0;  // The highest that was drawn in this run.
+  pd::DriverClock driver_clock = {};
   std::vector<TimestampWish> wishes = {};
   Statistics statistics = {};
 
@@ -99,9 +101,9 @@ class Peer {
 
   const region::RegionMeta& region() const { return region_; }
 
-  raft::Raft& raft() { return *raft_; }
-
   uint64_t region_hash() const { return region_hash_; }
+
+  raft::Raft& raft() { return *raft_; }
 
   const raft::Raft& raft() const { return *raft_; }
 
@@ -195,9 +197,9 @@ class Peer {
   // peer.cc
   void UpdateLeadership();
   void LoseLeadership();
+  void RaiseOtherRegion(transport::StoreId from, const transport::Envelope& envelope);
 
   RegionError NotLeaderNow() const { return NotLeader(region_, raft_->leader()); }
-  void RaiseOtherRegion(transport::StoreId from, const transport::Envelope& envelope);
 
   RegionError Busy(std::string_view what) const;
   void RefuseBusy(Pending& pending, std::string_view what);
@@ -215,7 +217,7 @@ class Peer {
   absl::StatusOr<CommandResult> Get(const kv::v1::GetRequest& request, mvcc::MvccReader& reader);
   absl::StatusOr<CommandResult> BatchGet(const Command& command, mvcc::MvccReader& reader);
   absl::StatusOr<CommandResult> Scan(const Command& command, mvcc::MvccReader& reader);
-  mvcc::ReadView ViewOf(const Command& command) const;
+  mvcc::ReadView ViewOf(const Command& command);
   bool IsBlocked(const Waiter& waiter) const;
 
   // peer_writes.cc
@@ -237,9 +239,9 @@ class Peer {
 
   Shared& shared_;
   const region::RegionMeta region_;
+  const uint64_t region_hash_;
   const std::string encoded_start_;
   const std::string encoded_end_;
-  const uint64_t region_hash_;
   const std::unique_ptr<raft::Raft> raft_;
   const log_store::RegionLog& log_;
   uint64_t ticks_given_;

@@ -113,6 +113,8 @@ void Peer::Serve(Waiter waiter, mvcc::MvccReader& reader) {
   }
   ++shared_.statistics.reads;
   absl::StatusOr<CommandResult> answer = Read(waiter.pending->command, reader);
+  // The driver's time is not known yet. It will be soon after the driver is back.
+  if (absl::IsUnavailable(answer.status())) return RefuseBusy(*waiter.pending, "the time");
   if (answer.ok()) shared_.budget.Spend(answer->ByteSizeLong());
   waiter.pending->Answer(std::move(answer));
 }
@@ -132,9 +134,13 @@ bool Peer::IsBlocked(const Waiter& waiter) const {
   return latches_.BlocksAny(scan.start, scan.end, read);
 }
 
-mvcc::ReadView Peer::ViewOf(const Command& command) const {
+// All expiry is judged by the driver's time: that of the snapshot, or the present one.
+mvcc::ReadView Peer::ViewOf(const Command& command) {
   const mvcc::Timestamp at = ReadTimestamp(command);
-  if (at == mvcc::Timestamp::Max()) return mvcc::ReadView::Newest(shared_.clock.WallMillis());
+  if (at == mvcc::Timestamp::Max()) {
+    return mvcc::ReadView::Newest(shared_.driver_clock.Millis(shared_.now_nanos));
+  }
+  shared_.driver_clock.Follow(at.bits(), shared_.now_nanos);
   return mvcc::ReadView::At(at);
 }
 
