@@ -27,6 +27,8 @@
 namespace nokv {
 
 inline constexpr size_t kKeyBytesMax = 64 << 10;
+// Of a database that holds groups: a store's, which encodes the keys of its users.
+inline constexpr size_t kEncodedKeyBytesMax = 160 << 10;
 inline constexpr size_t kValueBytesMax = 1 << 30;
 
 // What opening found and did.

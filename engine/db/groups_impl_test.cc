@@ -227,6 +227,31 @@ TEST_CASE("every file of a database without groups is one of version 1", "[group
   REQUIRE(seen.size() == 4);
 }
 
+TEST_CASE("a database with groups takes keys as long as a store's encoding of its users'",
+          "[groups]") {
+  GroupBench bench;
+  bench.Open();
+  const std::string longest(kEncodedKeyBytesMax, 'k');
+  const std::string longer = longest + 'k';
+  const GroupMark mark{1, 1};
+  REQUIRE_OK(bench.AppendTo(1, 1, 1, {"a"}));
+  REQUIRE_OK(bench.db->Set(longest, "v", {.marks = std::span(&mark, 1)}));
+  REQUIRE(bench.db->Set(longer, "v").code() == absl::StatusCode::kInvalidArgument);
+  REQUIRE(bench.db->Get(longer).status().code() == absl::StatusCode::kInvalidArgument);
+
+  bench.Kill();
+  bench.Open();
+  REQUIRE(**bench.db->Get(longest) == "v");
+  REQUIRE_OK(bench.db->Flush());
+  REQUIRE_OK(bench.db->Set(longest, "w"));
+  REQUIRE_OK(bench.db->Flush());
+  REQUIRE_OK(bench.db->CompactRange(kDefaultColumnFamily, "", ""));
+  REQUIRE(**bench.db->Get(longest) == "w");
+  bench.Kill();
+  bench.Open();
+  REQUIRE(**bench.db->Get(longest) == "w");
+}
+
 TEST_CASE("only a database with groups has files of the newer version", "[groups][golden]") {
   GroupBench bench;
   bench.options.groups = false;

@@ -34,8 +34,9 @@ absl::Status DBImpl::SetWithTTL(std::string_view key, std::string_view value, ab
 }
 
 absl::Status DBImpl::CheckKey(std::string_view key) const {
-  if (key.empty() || key.size() > kKeyBytesMax) {
-    return InvalidArgumentError("a key of {} bytes; 1 to {} are allowed", key.size(), kKeyBytesMax);
+  const size_t bytes_max = has_groups_ ? kEncodedKeyBytesMax : kKeyBytesMax;
+  if (key.empty() || key.size() > bytes_max) {
+    return InvalidArgumentError("a key of {} bytes; 1 to {} are allowed", key.size(), bytes_max);
   }
   return absl::OkStatus();
 }

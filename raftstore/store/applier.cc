@@ -1,10 +1,14 @@
 #include "raftstore/store/applier.h"
 
+#include "percolator/mvcc/key_codec.h"
 #include "raftstore/store/planted.h"
 
 #include <utility>
 
 namespace nokv::store {
+
+// What was committed must go into the engine: a store that can't apply an entry never starts again.
+static_assert(mvcc::kEncodedKeyBytesMax <= kEncodedKeyBytesMax);
 
 void Applier::Add(Peer& peer, std::vector<raft::Entry> entries) {
   for (raft::Entry& entry : entries) waiting_.push_back({&peer, std::move(entry)});
