@@ -36,6 +36,9 @@ absl::Status ServeCluster(const Settings& settings) {
 absl::StatusOr<std::string> PdAddressOf(const std::string& config, const std::string& scope) {
   ASSIGN_OR_RETURN(const config::Topology topology,
                    config::LoadFile(vfs::PosixFileSystem(), config));
+  if (topology.tls) {
+    return UnimplementedError("{}: \"tls\" is not supported by the gateway yet", config);
+  }
   return topology.pd.At(scope == "docker" ? config::Scope::kDocker : config::Scope::kHost).addr;
 }
 

@@ -1,4 +1,5 @@
 // A database of this process.
+#include "cmd/directory_owner.h"
 #include "cmd/nokv-redis/modes.h"
 #include "gateway/backend/embedded.h"
 
@@ -37,8 +38,13 @@ std::string_view AdviceFor(absl::StatusCode code) {
   }
 }
 
+absl::StatusOr<std::unique_ptr<DB>> OpenUsersOwn(const Options& options, RecoveryReport* report) {
+  RETURN_IF_ERROR(CheckIsNoClusters(options));
+  return DB::Open(options, report);
+}
+
 absl::StatusOr<std::unique_ptr<DB>> OpenDatabase(const Settings& settings, RecoveryReport* report) {
-  absl::StatusOr<std::unique_ptr<DB>> db = DB::Open(EngineOptions(settings), report);
+  absl::StatusOr<std::unique_ptr<DB>> db = OpenUsersOwn(EngineOptions(settings), report);
   if (db.ok()) return db;
   const std::string text =
       fmt::format("{}; {}", StdView(db.status().message()), AdviceFor(db.status().code()));

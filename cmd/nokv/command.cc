@@ -1,5 +1,6 @@
 #include "cmd/nokv/command.h"
 
+#include "cmd/directory_owner.h"
 #include "cmd/nokv/text.h"
 #include "engine/vfs/file_system.h"
 
@@ -165,11 +166,13 @@ absl::Status CheckKeyMayChange(const CommonFlags& flags, std::string_view key) {
                   "change Redis data through `nokv-redis`; --system does it here, unchecked");
 }
 
-absl::Status CheckIsNoReplica(DB& db, const std::string& workdir) {
-  if (db.groups().List().empty()) return absl::OkStatus();
-  return WithHint(FailedPreconditionError("{} is a store's: a change here would be made in one "
-                                          "replica only",
-                                          workdir),
+absl::Status CheckIsUsersOwn(const std::string& workdir) {
+  Options options;
+  options.directory = workdir;
+  options.memory_bytes = kMemoryBytes;
+  const absl::Status status = CheckIsNoClusters(options);
+  if (status.ok()) return status;
+  return WithHint(status,
                   "change the key in the running cluster, with `nokv kv` or through `nokv-redis`");
 }
 

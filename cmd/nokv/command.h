@@ -118,8 +118,9 @@ std::string KeyToText(const CommonFlags& flags, std::string_view key);
 // InvalidArgument for keys that belong to the system, unless --system allows them.
 absl::Status CheckKeyMayChange(const CommonFlags& flags, std::string_view key);
 
-// FailedPrecondition for the directory of a store: replicas must not differ.
-absl::Status CheckIsNoReplica(DB& db, const std::string& workdir);
+// FailedPrecondition for the directory of a store or a placement driver: it changes through the
+// cluster only. To be asked before OpenWritable, which already writes.
+absl::Status CheckIsUsersOwn(const std::string& workdir);
 
 // Adds `name`, and `name`_encoding: "utf8" if the bytes may stand in JSON as they are, else
 // "base64"; "hex" with --hex.

@@ -27,6 +27,10 @@ absl::Status WithAdvice(const absl::Status& status, const std::string& workdir) 
   switch (status.code()) {
     case absl::StatusCode::kNotFound:
       return WithHint(status, "make the directory above it first, or give another --workdir");
+    case absl::StatusCode::kAlreadyExists:
+      return WithHint(status, "a file is in the way: give a directory with --workdir");
+    case absl::StatusCode::kPermissionDenied:
+      return WithHint(status, "or give a --workdir that this user may read and write");
     case absl::StatusCode::kFailedPrecondition:
       return WithHint(status, "give each store a --workdir of its own");
     case absl::StatusCode::kDataLoss:

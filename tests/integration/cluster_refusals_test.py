@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What PD and stores refuse: directories of others, wrong ids, two on one directory, a topology
-with mistakes or another one than they began with. Each is a clear error, and damages nothing.
+"""What PD and stores refuse: directories of others, wrong ids, two on one directory, another
+topology than they began with, addresses in use. Each is a clear error, and damages nothing.
 
 usage: cluster_refusals_test.py FOLDER_OF_PROGRAMS [unittest arguments]
 """
@@ -8,66 +8,11 @@ usage: cluster_refusals_test.py FOLDER_OF_PROGRAMS [unittest arguments]
 import copy
 import os
 import shutil
-import subprocess
-import sys
-import unittest
 
+import cluster_case
 import cluster_processes as processes
 import redis_server
-
-PROGRAMS = None  # Set below from the command line.
-FAILURE, USAGE = 1, 2
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.scratch = self.enter(redis_server.scratch())
-        self.cluster = self.enter(processes.Cluster(PROGRAMS, os.path.join(self.scratch, "own")))
-
-    def enter(self, context):
-        value = context.__enter__()
-        self.addCleanup(context.__exit__, None, None, None)
-        return value
-
-    def refused(self, command, *words, codes=(FAILURE,)):
-        """It ends by itself, soon, and its last line has the words."""
-        result = subprocess.run([os.path.join(PROGRAMS, command[0]), *command[1:]],
-                                stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                timeout=processes.PATIENCE_SECONDS, check=False)
-        self.assertIn(result.returncode, codes, result.stderr)
-        for word in words:
-            self.assertIn(word, result.stderr)
-
-    def pd(self, directory, port=None):
-        address = f"127.0.0.1:{port or redis_server.free_port()}"
-        return ["nokv", "pd", "--config", self.cluster.config, "--workdir", directory,
-                "--addr", address]
-
-    def directory(self, store):
-        return os.path.join(self.cluster.folder, f"store-{store}")
-
-    def stop_and_start_again(self):
-        """What was written before is there after it."""
-        for daemon in reversed(self.cluster.daemons()):
-            if daemon.runs():
-                self.assertEqual(daemon.stop(), 0, daemon.end_of_log())
-        self.cluster.start()
-        self.assertEqual(self.cluster.ask("GET", "kept"), b"$3\r\nyes\r\n")
-
-    def write(self):
-        self.assertEqual(self.cluster.ask("SET", "kept", "yes"), b"+OK\r\n")
-
-
-def contents(path):
-    """Every file's bytes by name; but not the lock, which names who took it last."""
-    if os.path.isfile(path):
-        return read(path)
-    return {name: read(os.path.join(path, name)) for name in os.listdir(path) if name != "LOCK"}
-
-
-def read(path):
-    with open(path, "rb") as file:
-        return file.read()
+from cluster_case import USAGE, Case, checksums
 
 
 class Directories(Case):
@@ -75,29 +20,28 @@ class Directories(Case):
         self.cluster.start()
         self.write()
         for other in (1, 2):
-            command = self.cluster.serve(other, self.directory(1))
-            self.refused([*command, "--addr", f"127.0.0.1:{redis_server.free_port()}"],
-                         self.directory(1))
-        self.refused(self.pd(self.cluster.topology["pd"]["work_dir"]),
-                     self.cluster.topology["pd"]["work_dir"])
+            self.refused(self.serve_elsewhere(other, self.directory(1)),
+                         self.directory(1), "is locked by process", "--workdir of its own")
+        self.refused(self.pd(self.pd_directory()),
+                     self.pd_directory(), "is locked by process", "--workdir of its own")
         self.assertTrue(all(daemon.runs() for daemon in self.cluster.daemons()))
-        self.assertEqual(self.cluster.ask("GET", "kept"), b"$3\r\nyes\r\n")
+        self.check_written()
 
     def test_the_directory_of_another_store(self):
         self.cluster.start()
         self.write()
         self.cluster.stores[1].stop()
-        before = contents(self.directory(1))
-        self.refused(self.cluster.serve(2, self.directory(1)) + [
-            "--addr", f"127.0.0.1:{redis_server.free_port()}"],
-                     self.directory(1), "store 1", "store 2")
-        self.assertEqual(contents(self.directory(1)), before)
+        before = checksums(self.directory(1))
+        self.refused(self.serve_elsewhere(2, self.directory(1)),
+                     self.directory(1), "store 1", "store 2", "--workdir of its own")
+        self.assertEqual(checksums(self.directory(1)), before)
         self.stop_and_start_again()
 
     def test_the_directory_of_another_cluster(self):
         self.cluster.start()
         self.write()
-        other = self.enter(processes.Cluster(PROGRAMS, os.path.join(self.scratch, "other"))).start()
+        other = self.enter(processes.Cluster(self.cluster.programs,
+                                             os.path.join(self.scratch, "other"))).start()
         other.stores[1].stop()
         self.cluster.stores[1].stop()
         self.refused(other.serve(1, self.directory(1)), "cluster")
@@ -105,35 +49,72 @@ class Directories(Case):
         other.wait_until_it_serves()
         self.stop_and_start_again()
 
+    def test_an_empty_directory_for_a_store_that_is_known(self):
+        self.cluster.start()
+        self.write()
+        self.refused(self.serve_elsewhere(1, os.path.join(self.scratch, "new")),
+                     "does not admit store 1", "needs a new id")
+        self.stop_and_start_again()
+
     def test_directories_that_are_not_of_this_kind(self):
         self.cluster.start()
         self.write()
-        self.cluster.stores[1].stop()
-        self.cluster.stores[2].stop()
-        embedded = os.path.join(self.scratch, "embedded")
-        subprocess.run([os.path.join(PROGRAMS, "nokv"), "set", "--workdir", embedded, "k", "v"],
-                       check=True, stdout=subprocess.DEVNULL, timeout=processes.PATIENCE_SECONDS)
-        foreign = os.path.join(self.scratch, "foreign")
-        os.mkdir(foreign)
-        with open(os.path.join(foreign, "notes.txt"), "w", encoding="utf-8") as file:
-            file.write("mine")
-        a_file = os.path.join(self.scratch, "file")
-        shutil.copy(self.cluster.config, a_file)
-        pd_directory = shutil.copytree(self.stopped_pd(), os.path.join(self.scratch, "pd-copy"))
+        self.stop()
+        pd_copy = shutil.copytree(self.pd_directory(), os.path.join(self.scratch, "pd-copy"))
+        strangers = [*self.strangers(), pd_copy, self.directory(2)]
+        before = [checksums(path) for path in strangers]
+        for path in strangers:
+            if path != pd_copy:
+                self.refused(self.pd(path), path, "\n  ")  # And what to do next.
         self.cluster.pd.start()
-
-        strangers = (embedded, foreign, a_file, pd_directory, self.directory(2))
-        before = [contents(path) for path in strangers]
-        for path in (embedded, foreign, a_file, pd_directory):
-            self.refused(self.cluster.serve(1, path), path)
-        for path in (embedded, foreign, a_file, self.directory(2)):
-            self.refused(self.pd(path), path)
-        self.assertEqual([contents(path) for path in strangers], before)
+        for path in strangers:
+            self.refused(self.serve_elsewhere(1, path), path, "\n  ")
+        self.assertEqual([checksums(path) for path in strangers], before)
         self.stop_and_start_again()
 
-    def stopped_pd(self):
-        self.assertEqual(self.cluster.pd.stop(), 0)
-        return self.cluster.topology["pd"]["work_dir"]
+    def strangers(self):
+        """A user's database, a gateway's, somebody's files, files that look like ours, a file."""
+        names = ("embedded", "redis", "foreign", "similar", "file")
+        embedded, redis, foreign, similar, file = paths = [
+            os.path.join(self.scratch, name) for name in names]
+        self.assertEqual(self.run_program("nokv", "set", "--workdir", embedded, "k", "v").returncode,
+                         0)
+        gateway = redis_server.Nokv(os.path.join(self.cluster.programs, "nokv-redis"), redis)
+        self.assertEqual(processes.ask(gateway.port, "SET", "k", "v"), b"+OK\r\n")
+        self.assertEqual(gateway.stop(), 0)
+        write_file(os.path.join(foreign, "notes.txt"), "mine")
+        write_file(os.path.join(similar, "CURRENT"), "MANIFEST-000001\n")
+        write_file(file, "mine")
+        return paths
+
+    def test_what_belongs_to_a_cluster_is_not_changed_as_a_user_s_database(self):
+        self.cluster.start()
+        self.write()
+        self.stop()
+        for path, owner in ((self.directory(1), "is a store's"),
+                            (self.pd_directory(), "is a placement driver's")):
+            before = checksums(path)
+            self.refused(["nokv", "set", "--workdir", path, "k", "v"], path, owner, "nokv kv")
+            self.refused(["nokv", "del", "--workdir", path, "k"], path, owner, "nokv kv")
+            self.refused(["nokv-redis", "--workdir", path, "--addr",
+                          f"127.0.0.1:{redis_server.free_port()}"], path, owner, "--workdir")
+            self.assertEqual(checksums(path), before)
+        self.cluster.start()
+        self.check_written()
+
+
+def write_file(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+class Ids(Case):
+    def test_ids_that_are_no_store_s(self):
+        for store in ("0", "-1", "9", "x", "", "99999999999999999999"):
+            self.refused(self.cluster.serve(store, os.path.join(self.scratch, "new")), "--store-id",
+                         codes=(USAGE,))
+        self.assertFalse(os.path.exists(os.path.join(self.scratch, "new")))
 
 
 class Topologies(Case):
@@ -144,18 +125,6 @@ class Topologies(Case):
         self.cluster.topology, before = changed, self.cluster.topology
         self.cluster.write_config()
         self.cluster.topology = before
-
-    def test_a_topology_with_mistakes(self):
-        self.change(lambda topology: topology["regions"].pop())
-        place = f"{self.cluster.config}:"
-        for command in (self.pd(os.path.join(self.scratch, "new")), self.cluster.serve(1),
-                        ["nokv-redis", "--config", self.cluster.config]):
-            self.refused(command, place, "/regions", codes=(FAILURE, USAGE))
-        self.assertFalse(os.path.exists(self.directory(1)))
-
-    def test_a_store_that_the_topology_does_not_have(self):
-        self.refused(self.cluster.serve(9), "9", self.cluster.config, codes=(FAILURE, USAGE))
-        self.assertFalse(os.path.exists(self.directory(9)))
 
     def test_another_topology_than_the_store_began_with(self):
         self.cluster.start()
@@ -182,10 +151,4 @@ class Topologies(Case):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    PROGRAMS = os.path.abspath(sys.argv.pop(1))
-    REASON = processes.missing(PROGRAMS)
-    if REASON:
-        redis_server.skip(REASON)
-    unittest.main(verbosity=2)
+    cluster_case.main(__doc__)
