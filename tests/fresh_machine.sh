@@ -4,7 +4,8 @@
 # 1. deploy/quickstart.sh, timed from its start to the first answer
 # 2. redis-cli, python3-redis, and redis-benchmark beside redis-server (AOF, everysec)
 # 3. kill -9, deploy/quickstart.sh again, and the data is there
-# 4. deploy/quickstart.sh cluster, timed; a store killed; ended, and again
+# 4. deploy/quickstart.sh cluster, timed; a store killed; ended, and again; kill -9 of everything, and
+#    again
 # 5. tests/run.sh (not with FRESH_MACHINE_TESTS=0)
 #
 # The chroot has mount and process namespaces of its own, so nothing stays mounted or running however
@@ -158,7 +159,21 @@ kill -TERM "$database"
 wait "$database" || { echo "fresh_machine.sh: TERM ended the cluster with $?" >&2; exit 1; }
 start_database cluster
 expect "hello, all" GET greeting
-expect 2 GET counter
+expect 3 INCR counter
+
+say "kill -9 of the whole cluster, and deploy/quickstart.sh cluster again"
+until grep -q '^==> ready' "$machine/quickstart.log"; do sleep 0.1; done
+read -r -a children <"/proc/$database/task/$database/children"
+kill -9 "${children[@]}" "$database" || true  # One of them may have been a sleep.
+wait "$database" 2>/dev/null || true
+if redis-cli -p 6380 PING >/dev/null 2>&1; then
+  echo "fresh_machine.sh: something answers after kill -9 of everything" >&2
+  exit 1
+fi
+start_database cluster
+say "answers again after $((first_answer_ms / 1000)).$((first_answer_ms % 1000 / 100)) s"
+expect "hello, all" GET greeting
+expect 3 GET counter
 kill -TERM "$database"
 wait "$database" || { echo "fresh_machine.sh: TERM ended the cluster with $?" >&2; exit 1; }
 
