@@ -38,6 +38,12 @@ absl::Status CheckCaller(const FrameHeader& header, const Hello& hello, const Id
 absl::Status Admission::TakeHello(const FrameHeader& header, const Hello& hello) {
   RETURN_IF_ERROR(CheckCaller(header, hello, self_));
   const auto found = callers_.find(header.store);
+  const uint64_t latest = found != callers_.end() ? found->second.incarnation : 0;
+  if (header.incarnation > latest && header.incarnation - latest > kStartsMax) {
+    return FailedPreconditionError(
+        "store {} called as incarnation {} after {}: no store starts more than {} times meanwhile",
+        header.store, header.incarnation, latest, kStartsMax);
+  }
   if (found == callers_.end() && callers_.size() >= stores_max_) {
     return ResourceExhaustedError("store {} knows {} others already", self_.store, stores_max_);
   }

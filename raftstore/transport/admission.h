@@ -19,12 +19,16 @@ namespace nokv::transport {
 
 class Admission {
  public:
+  // So many starts a store may have between two calls. More is a mistake, or somebody who would
+  // keep the store out for ever.
+  static constexpr uint64_t kStartsMax = uint64_t{1} << 20;
+
   // Remembers at most `stores_max` stores.
   Admission(const Identity& self, size_t stores_max) : self_(self), stores_max_(stores_max) {}
 
-  // FailedPrecondition: a foreign cluster, another store meant, an incarnation that is over, a
-  // connection older than the present one. Unimplemented: no common version, or a lane that is not
-  // there yet. ResourceExhausted: too many stores.
+  // FailedPrecondition: a foreign cluster, another store meant, an incarnation that is over or that
+  // no store reaches by starting again, a connection older than the present one. Unimplemented: no
+  // common version, or a lane that is not there yet. ResourceExhausted: too many stores.
   absl::Status TakeHello(const FrameHeader& header, const Hello& hello);
 
   // Of a connection that TakeHello let in. DataLoss if the frame is not the next one.

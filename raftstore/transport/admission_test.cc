@@ -55,6 +55,24 @@ TEST_CASE("an incarnation is over when a newer one has called", "[transport][han
   REQUIRE(admission.TakeHello(From(3, 8, 1), kAppendHello).ok());
 }
 
+TEST_CASE("an incarnation that no store reaches keeps none out",
+          "[transport][handshake][hostile]") {
+  Admission admission(kSelf, 1);
+  const uint64_t far = uint64_t{1} << 20;
+  for (const uint64_t incarnation : {far + 1, UINT64_MAX}) {
+    REQUIRE(
+        absl::IsFailedPrecondition(admission.TakeHello(From(9, incarnation, 1), kControlHello)));
+  }
+  // Nothing was remembered of it, and not of an unknown store either.
+  REQUIRE(admission.TakeHello(From(3, 7, 1), kControlHello).ok());
+  for (const uint64_t incarnation : {far + 8, UINT64_MAX}) {
+    REQUIRE(
+        absl::IsFailedPrecondition(admission.TakeHello(From(3, incarnation, 1), kControlHello)));
+  }
+  REQUIRE(admission.TakeBatch(From(3, 7, 2), 3, Lane::kControl).ok());
+  REQUIRE(admission.TakeHello(From(3, far + 7, 1), kControlHello).ok());
+}
+
 TEST_CASE("frames of a lane are taken once, in order, over all connections",
           "[transport][handshake]") {
   Admission admission(kSelf, 10);
