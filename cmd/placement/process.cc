@@ -11,11 +11,13 @@
 #include "pd/server/placement_driver.h"
 #include "pd/service/service.h"
 #include "pd/tso/clock_watch.h"
+#include "pd/tso/followed_clock.h"
 
 #include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <optional>
+#include <utility>
 
 namespace nokv::placement {
 namespace {
@@ -87,6 +89,13 @@ class DriverProcess final : public Process {
   }
 
   void WatchClock() {
+    const uint64_t held_back_ms = driver_->GetStats().clock_held_back_ms;
+    if (held_back_ms != 0 && !std::exchange(is_held_back_, true)) {
+      spdlog::error(
+          "the clock jumped ahead by {} ms; timestamps follow it in {} s, unless it is corrected",
+          held_back_ms, pd::FollowedClock::kPatienceMs / 1000);
+    }
+    if (held_back_ms == 0) is_held_back_ = false;
     const uint64_t back_ms =
         watch_.Observe(clock_.WallMillis(), clock_.MonotonicNanos() / 1'000'000);
     if (back_ms == 0) return;
@@ -101,6 +110,7 @@ class DriverProcess final : public Process {
   Clock& clock_ = SystemClock();
   Random random_;
   pd::ClockWatch watch_;
+  bool is_held_back_ = false;
   std::atomic<uint64_t> clock_steps_back_{0};
 
   // Destroyed from the last to the first: who asks before who answers, threads after all.

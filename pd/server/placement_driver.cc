@@ -279,7 +279,8 @@ absl::Status PlacementDriver::SetStoreIntent(StoreId id, StoreIntent intent) {
 PlacementStats PlacementDriver::GetStats() {
   PlacementStats stats{.timestamps = timestamps_given_.load(std::memory_order_relaxed),
                        .ids = ids_given_.load(std::memory_order_relaxed),
-                       .timestamp_lead_ms = timestamps_.LeadMs()};
+                       .timestamp_lead_ms = timestamps_.LeadMs(),
+                       .clock_held_back_ms = timestamps_.HeldBackMs()};
   MutexLock lock(mutex_);
   const uint64_t now_ms = NowMs();
   stats.regions = cluster_.regions().size();

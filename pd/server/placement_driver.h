@@ -101,7 +101,8 @@ struct Diagnosis {
 struct PlacementStats {
   uint64_t timestamps = 0;  // Given, and ids given, since the start.
   uint64_t ids = 0;
-  uint64_t timestamp_lead_ms = 0;  // By how much timestamps are ahead of the clock.
+  uint64_t timestamp_lead_ms = 0;   // By how much timestamps are ahead of the clock.
+  uint64_t clock_held_back_ms = 0;  // By how much the clock has jumped ahead and is not followed.
   uint64_t regions = 0;
   uint64_t regions_without_leader = 0;
   uint64_t store_heartbeats = 0;

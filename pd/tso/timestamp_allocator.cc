@@ -27,6 +27,12 @@ absl::StatusOr<std::variant<TimestampRange, CeilingNeeded>> TimestampAllocator::
     return InvalidArgumentError("{} timestamps asked for at once; 1 to {} are given", count,
                                 kTimestampsPerMs);
   }
+  if (count > options_.small_count_max && LeadMs(now_ms) >= options_.small_lead_ms_max) {
+    return UnavailableError(
+        "{} timestamps asked for at once: while they are {} ms ahead of the clock, no more than {} "
+        "are given",
+        count, LeadMs(now_ms), options_.small_count_max);
+  }
   uint64_t physical_ms = physical_ms_;
   uint64_t counter = counter_;
   if (now_ms > physical_ms || Planted(Bug::kClockFollowedBackwards)) {

@@ -26,6 +26,11 @@ struct TimestampOptions {
 
   // Timestamps run ahead of a clock that went back by at most this much.
   uint64_t lead_ms_max = 10'000;
+
+  // A large call gives up what is left of a millisecond, so many of them drive timestamps ahead of
+  // the clock. They are for as long as the lead is small: others must not be kept out by them.
+  uint64_t small_count_max = 16'384;
+  uint64_t small_lead_ms_max = 1'000;
 };
 
 // No timestamp can be given before this ceiling, in milliseconds, is durable.
@@ -40,7 +45,8 @@ class TimestampAllocator {
       : options_(options), physical_ms_(saved_ceiling_ms), ceiling_ms_(saved_ceiling_ms) {}
 
   // `count` timestamps in a row, 1 to kTimestampsPerMs (InvalidArgument otherwise). Unavailable if
-  // the clock is more than lead_ms_max behind the newest timestamp, or beyond what fits 46 bits.
+  // the clock is more than lead_ms_max behind the newest timestamp, or small_lead_ms_max for more
+  // than small_count_max of them, or beyond what fits 46 bits.
   absl::StatusOr<std::variant<TimestampRange, CeilingNeeded>> Take(uint64_t count, uint64_t now_ms);
 
   // The ceiling is durable now.

@@ -62,6 +62,25 @@ TEST_CASE("a clock too far behind is refused with the numbers, and may catch up"
   REQUIRE(TakeOrDie(allocator, 1, kNow - 10'000).first > before.last());
 }
 
+TEST_CASE("large calls do not use up what small ones need", "[pd][tso]") {
+  TimestampAllocator allocator({}, 0);
+  int given = 0;
+  for (int i = 0; i < 50'000; ++i) {
+    const auto answer = allocator.Take(kTimestampsPerMs, kNow);
+    if (answer.ok() && std::holds_alternative<CeilingNeeded>(*answer)) {
+      allocator.CeilingSaved(std::get<CeilingNeeded>(*answer).ceiling_ms);
+    } else {
+      given += answer.ok() ? 1 : 0;
+      REQUIRE((answer.ok() || absl::IsUnavailable(answer.status())));
+    }
+  }
+  REQUIRE(given >= 1'000);
+  REQUIRE(allocator.LeadMs(kNow) <= 1'000);
+  TakeOrDie(allocator, 16'384, kNow);
+  REQUIRE(absl::IsUnavailable(allocator.Take(16'385, kNow).status()));
+  TakeOrDie(allocator, 16'385, kNow + 1'000);  // The clock has caught up.
+}
+
 TEST_CASE("a restart goes on above the saved window, whatever the clock says", "[pd][tso]") {
   TimestampAllocator first({}, 0);
   const TimestampRange before = TakeOrDie(first, 1000, kNow);

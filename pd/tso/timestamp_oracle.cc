@@ -12,10 +12,14 @@ TimestampOracle::TimestampOracle(const TimestampOptions& options, uint64_t saved
       ceiling_(saved_ceiling_ms, std::move(save)),
       allocator_(options, Planted(Bug::kRestartTrustsClock) ? 0 : saved_ceiling_ms) {}
 
+uint64_t TimestampOracle::NowMsLocked() {
+  return followed_.Read(clock_.WallMillis(), clock_.MonotonicNanos() / 1'000'000);
+}
+
 absl::StatusOr<TimestampOracle::Answer> TimestampOracle::Next(uint64_t count) {
   MutexLock lock(mutex_);
   // The clock is read under the lock: a reading from before somebody else's turn is old.
-  return allocator_.Take(count, clock_.WallMillis());
+  return allocator_.Take(count, NowMsLocked());
 }
 
 absl::StatusOr<TimestampRange> TimestampOracle::Take(uint64_t count) {
@@ -35,7 +39,13 @@ absl::StatusOr<std::optional<TimestampRange>> TimestampOracle::TryTake(uint64_t 
 
 uint64_t TimestampOracle::LeadMs() {
   MutexLock lock(mutex_);
-  return allocator_.LeadMs(clock_.WallMillis());
+  return allocator_.LeadMs(NowMsLocked());
+}
+
+uint64_t TimestampOracle::HeldBackMs() {
+  MutexLock lock(mutex_);
+  NowMsLocked();
+  return followed_.held_back_ms();
 }
 
 absl::Status TimestampOracle::SaveCeiling(uint64_t ceiling_ms) {
@@ -48,7 +58,7 @@ absl::Status TimestampOracle::SaveCeiling(uint64_t ceiling_ms) {
 
 bool TimestampOracle::TakeExtendRequest() {
   MutexLock lock(mutex_);
-  if (is_extend_requested_ || !allocator_.WantsCeiling(clock_.WallMillis())) return false;
+  if (is_extend_requested_ || !allocator_.WantsCeiling(NowMsLocked())) return false;
   is_extend_requested_ = true;
   return true;
 }
@@ -57,7 +67,7 @@ void TimestampOracle::Extend() {
   uint64_t ceiling_ms = 0;
   {
     MutexLock lock(mutex_);
-    ceiling_ms = allocator_.NextCeiling(clock_.WallMillis());
+    ceiling_ms = allocator_.NextCeiling(NowMsLocked());
   }
   // Take() needs the window too, and reports what goes wrong.
   SaveCeiling(ceiling_ms).IgnoreError();

@@ -10,6 +10,7 @@
 #include "engine/base/mutex.h"
 #include "engine/base/status.h"
 #include "pd/id/ceiling.h"
+#include "pd/tso/followed_clock.h"
 #include "pd/tso/timestamp_allocator.h"
 
 #include <cstdint>
@@ -33,6 +34,9 @@ class TimestampOracle {
   // By how much the newest timestamp is ahead of the clock; 0 if it is behind.
   uint64_t LeadMs();
 
+  // By how much the wall clock has jumped ahead of what timestamps go by; 0 if it has not.
+  uint64_t HeldBackMs();
+
   // True once for each window, when it is half used: then somebody should call Extend().
   bool TakeExtendRequest();
 
@@ -42,6 +46,7 @@ class TimestampOracle {
  private:
   using Answer = std::variant<TimestampRange, CeilingNeeded>;
 
+  uint64_t NowMsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Answer> Next(uint64_t count);
   absl::Status SaveCeiling(uint64_t ceiling_ms);
 
@@ -49,6 +54,7 @@ class TimestampOracle {
   Ceiling ceiling_;
 
   Mutex mutex_;
+  FollowedClock followed_ ABSL_GUARDED_BY(mutex_);
   TimestampAllocator allocator_ ABSL_GUARDED_BY(mutex_);
   bool is_extend_requested_ ABSL_GUARDED_BY(mutex_) = false;
 };

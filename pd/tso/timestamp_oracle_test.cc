@@ -78,6 +78,44 @@ TEST_CASE("who must not wait gets nothing when a window has to be saved", "[pd][
   REQUIRE(saves == 1);
 }
 
+// A wall clock that somebody sets.
+class SetClock final : public Clock {
+ public:
+  uint64_t WallMillis() override { return wall_ms; }
+
+  uint64_t MonotonicNanos() override { return monotonic_ms * 1'000'000; }
+
+  void SleepFor(absl::Duration) override {}
+
+  uint64_t wall_ms = 1'700'000'000'000;
+  uint64_t monotonic_ms = 0;
+};
+
+TEST_CASE("a clock that is a day ahead for a second stops nobody", "[pd][tso]") {
+  SetClock clock;
+  uint64_t saved = 0;
+  const auto save = [&saved](uint64_t ceiling_ms) {
+    saved = ceiling_ms;
+    return absl::OkStatus();
+  };
+  TimestampOracle oracle({}, 0, save, clock);
+  const auto pass = [&clock](uint64_t milliseconds) {
+    clock.wall_ms += milliseconds;
+    clock.monotonic_ms += milliseconds;
+  };
+  const uint64_t first = oracle.Take(1)->first;
+  clock.wall_ms += 86'400'000;
+  REQUIRE(oracle.HeldBackMs() == 86'400'000);
+  pass(1'000);
+  REQUIRE(PhysicalMs(oracle.Take(1)->first) == PhysicalMs(first) + 1'000);
+  oracle.Extend();
+  clock.wall_ms -= 86'400'000;
+  REQUIRE(oracle.HeldBackMs() == 0);
+  pass(1'000);
+  REQUIRE(PhysicalMs(oracle.Take(1)->first) == PhysicalMs(first) + 2'000);
+  REQUIRE(saved < clock.wall_ms + 10'000);
+}
+
 TEST_CASE("callers do not wait for the disk when windows are extended in time", "[pd][tso]") {
   ManualClock clock;
   bool is_extending = true;  // The first window is waited for.
