@@ -1,9 +1,11 @@
 #include "raftstore/rpc/kv_stream.h"
 
 #include "proto/net/channel.h"
+#include "raftstore/rpc/batch_shape.h"
 
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/support/slice.h>
 #include <utility>
 
 namespace nokv::rpc {
@@ -61,13 +63,14 @@ absl::Status KvStream::TakeBatch() {
     return ResourceExhaustedError("a batch of {} bytes: at most {}", received_.Length(),
                                   kBatchBytesMax);
   }
+  grpc::Slice bytes;
+  if (!received_.TrySingleSlice(&bytes).ok() && !received_.DumpToSingleSlice(&bytes).ok()) {
+    return InternalError("a message of {} bytes that can't be read", received_.Length());
+  }
+  RETURN_IF_ERROR(CheckShape({reinterpret_cast<const char*>(bytes.begin()), bytes.size()}));
   kv::v1::KvBatchRequest batch;
   if (!Traits<kv::v1::KvBatchRequest>::Deserialize(&received_, &batch).ok()) {
     return InvalidArgumentError("a message that is no KvBatchRequest");
-  }
-  if (static_cast<size_t>(batch.commands_size()) > kBatchCommandsMax) {
-    return ResourceExhaustedError("a batch of {} commands: at most {}", batch.commands_size(),
-                                  kBatchCommandsMax);
   }
   unanswered_ += static_cast<size_t>(batch.commands_size());
   for (kv::v1::Command& command : *batch.mutable_commands()) {
