@@ -118,7 +118,8 @@ struct WriteRequest {
   // Of a put: Unix milliseconds, by the driver's clock, from which the key is gone; 0: never.
   uint64_t expiry_ms = 0;
   // Unset: blind, overwrites whatever is there. Set to the timestamp, drawn for this write alone,
-  // at which the key was read: a conflict if anybody wrote it since.
+  // at which the key was read: a conflict if anybody wrote it since. InvalidArgument for one that
+  // another write has had.
   std::optional<mvcc::Timestamp> snapshot = {};
   absl::Duration timeout = kDefaultTimeout;
 };
@@ -185,12 +186,12 @@ class Client {
   // Above every timestamp whose drawing had ended before the call.
   void DrawTimestamp(absl::Duration timeout, Done<mvcc::Timestamp> done);
 
- private:
   // The placement driver's time in Unix milliseconds, as the latest timestamp told it. By it, and
   // by no clock of a host, the cluster judges expiry. Nothing if the client was given no timestamp
   // within `age_max`.
   std::optional<uint64_t> DriverMillis(absl::Duration age_max);
 
+ private:
   std::shared_ptr<Gate> gate_;
   std::unique_ptr<Core> core_;
 };

@@ -7,6 +7,7 @@
 #include "percolator/client/region_cache.h"
 #include "percolator/client/route_source.h"
 #include "percolator/client/timestamp_source.h"
+#include "percolator/client/used_starts.h"
 
 #include <cstddef>
 #include <memory>
@@ -28,6 +29,7 @@ struct Core {
   RegionCache cache;
   RouteSource routes;
   TimestampSource timestamps;
+  UsedStarts used_starts;
   size_t operations = 0;  // Under way.
 };
 

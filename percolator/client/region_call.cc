@@ -10,6 +10,7 @@ namespace nokv::client {
 namespace {
 
 constexpr absl::Duration kPatienceWithDriver = absl::Milliseconds(300);
+constexpr int kBusyInARowMax = 2;  // Then another peer is asked.
 
 }  // namespace
 
@@ -100,6 +101,7 @@ void RegionCall::TakeReply(const Target& target, absl::StatusOr<CommandResult> r
                                 client::Describe(*error));
     const Reaction reaction = ReactTo(*error, target, core_.cache);
     if (!reaction.failure.ok()) return GiveUp(reaction.failure);
+    FollowBusy(*error, target);
     return Pause(reaction.wait, reaction.wait_min);
   }
   if (target.is_guess) core_.cache.Confirm(target.region->id());
@@ -107,6 +109,14 @@ void RegionCall::TakeReply(const Target& target, absl::StatusOr<CommandResult> r
   if (!wait) return;
   last_failure_ = "the key is locked by another transaction";
   Pause(*wait);
+}
+
+// A store that is busy for long may not lead the region any more, and say so to nobody.
+void RegionCall::FollowBusy(const errors::v1::RegionError& error, const Target& target) {
+  busy_in_a_row_ = error.has_server_is_busy() ? busy_in_a_row_ + 1 : 0;
+  if (busy_in_a_row_ < kBusyInARowMax) return;
+  busy_in_a_row_ = 0;
+  core_.cache.TryNext(target.region->id(), target.peer.id());
 }
 
 void RegionCall::Pause(Wait wait, absl::Duration delay_min) {

@@ -74,6 +74,7 @@ class RegionCall : public std::enable_shared_from_this<RegionCall> {
   void LookUp(const std::optional<Target>& known);
   void Send(const Target& target);
   void TakeReply(const Target& target, absl::StatusOr<kv::v1::CommandResult> reply);
+  void FollowBusy(const errors::v1::RegionError& error, const Target& target);
   void Pause(Wait wait, absl::Duration delay_min = absl::ZeroDuration());
   void TimeIsUp();
   absl::Duration TimeLeft() const;
@@ -82,6 +83,7 @@ class RegionCall : public std::enable_shared_from_this<RegionCall> {
   Backoff backoff_;
   kv::v1::Command::RequestCase sent_ = kv::v1::Command::REQUEST_NOT_SET;
   int attempts_ = 0;
+  int busy_in_a_row_ = 0;
   bool has_looked_up_ = false;  // Since the last attempt.
   bool has_open_attempt_ = false;
   std::string last_failure_ = "no store was asked";

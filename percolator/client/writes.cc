@@ -3,6 +3,7 @@
 #include "percolator/client/operation.h"
 #include "percolator/client/region_call.h"
 
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -194,10 +195,24 @@ absl::Status CheckAdd(const Core& core, const AddRequest& request) {
   return mvcc::CheckKey(request.key, core.environment.options.key_owner);
 }
 
+// A snapshot is the identity of the write that was based on it.
+absl::Status TakeSnapshot(Core& core, const WriteRequest& request) {
+  if (!request.snapshot) return absl::OkStatus();
+  const std::hash<std::string> hash;
+  const uint64_t what = hash(request.key) ^ hash(request.value) * 3 ^ request.expiry_ms * 5 ^
+                        static_cast<uint64_t>(request.kind) * 7;
+  if (core.used_starts.Take(*request.snapshot, what)) return absl::OkStatus();
+  return InvalidArgumentError(
+      "the snapshot {} was used for another write before: draw one for each write",
+      request.snapshot->bits());
+}
+
 }  // namespace
 
 void StartWrite(Core& core, WriteRequest request, Done<WriteOutcome> done) {
-  if (!Begin(core, CheckWrite(core, request), done)) return;
+  absl::Status status = CheckWrite(core, request);
+  if (status.ok()) status = TakeSnapshot(core, request);
+  if (!Begin(core, status, done)) return;
   const std::optional<mvcc::Timestamp> snapshot = request.snapshot;
   const auto call = std::make_shared<WriteCall>(
       core,
