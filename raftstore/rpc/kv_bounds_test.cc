@@ -186,14 +186,17 @@ TEST_CASE("answers that clients do not take are bounded for all of them together
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 64 << 10);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetMaxReceiveMessageSize(16 << 20);
   const auto stub = kv::v1::Kv::NewStub(
       grpc::CreateCustomChannel(world.address, grpc::InsecureChannelCredentials(), arguments));
   grpc::ClientContext context;
   const auto stream = stub->KvBatch(&context);
   kv::v1::KvBatchRequest request;
   for (uint64_t i = 0; i < 32; ++i) *request.add_commands() = Get(i + 1, "large");
+  *request.add_commands() = Get(33, "hold");
   REQUIRE(stream->Write(request));
-  REQUIRE(Eventually(get_is_busy));
+  REQUIRE(Eventually([&] { return world.echo.held() == 1; }));  // All before it are answered.
+  REQUIRE(get_is_busy());
 
   int found = 0;
   int refused = 0;
