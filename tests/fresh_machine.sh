@@ -163,7 +163,7 @@ expect 3 INCR counter
 
 say "kill -9 of the whole cluster, and deploy/quickstart.sh cluster again"
 until grep -q '^==> ready' "$machine/quickstart.log"; do sleep 0.1; done
-read -r -a children <"/proc/$database/task/$database/children"
+mapfile -d ' ' -t children <"/proc/$database/task/$database/children"
 kill -9 "${children[@]}" "$database" || true  # One of them may have been a sleep.
 wait "$database" 2>/dev/null || true
 if redis-cli -p 6380 PING >/dev/null 2>&1; then
