@@ -214,6 +214,32 @@ TEST_CASE("many calls for timestamps share few requests, and none gets an old on
   REQUIRE(f.world.tso_calls - calls_before <= 3);
 }
 
+TEST_CASE("a write that follows another needs no question to the driver first", "[client]") {
+  Fixture f;
+  f.Put("k", "1");
+  f.world.time.RunFor(absl::Milliseconds(5));
+  f.world.is_pd_silent = true;
+  f.Put("k", "2");
+  f.world.is_pd_silent = false;
+  REQUIRE(f.Get("k") == "2");
+  const std::vector<TestData::Version>& versions = f.world.data.versions.at("k");
+  REQUIRE(versions.at(0).start != versions.at(1).start);
+}
+
+TEST_CASE("the name of a write is young", "[client]") {
+  Fixture f;
+  f.Put("k", "1");
+  f.world.time.RunFor(absl::Milliseconds(30));
+  const uint64_t now = f.world.last_timestamp += 1000;
+  f.Put("k", "2");
+  REQUIRE(f.world.data.versions.at("k").at(1).start > now);
+
+  f.world.time.RunFor(absl::Seconds(1));
+  const int calls_before = f.world.tso_calls;
+  f.world.time.RunFor(absl::Minutes(1));
+  REQUIRE(f.world.tso_calls == calls_before);  // Whoever writes nothing draws nothing.
+}
+
 TEST_CASE("calls that need the same region ask for it once", "[client]") {
   Fixture f({"m"});
   int answers = 0;

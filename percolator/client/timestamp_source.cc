@@ -6,8 +6,41 @@ namespace nokv::client {
 namespace {
 
 constexpr size_t kTimestampsMax = 262'144;  // Of one call, by the contract.
+constexpr size_t kSparesMax = 4096;
+
+// A store looks at all versions of the key above a write's start. So a start is better young.
+constexpr absl::Duration kSpareAgeMax = absl::Milliseconds(20);
 
 }  // namespace
+
+void TimestampSource::DrawName(uint64_t deadline_nanos, WaiterDone done) {
+  const uint64_t now_nanos = environment_.now_nanos();
+  const auto age_max = static_cast<uint64_t>(absl::ToInt64Nanoseconds(kSpareAgeMax));
+  while (!spares_.empty() && now_nanos - spares_.front().asked_nanos > age_max) {
+    spares_.pop_front();
+  }
+  if (spares_.empty()) {
+    Draw(deadline_nanos, std::move(done));
+    return AskForSpare();
+  }
+  const mvcc::Timestamp name = spares_.front().timestamp;
+  spares_.pop_front();
+  AskForSpare();
+  done(name);
+}
+
+// Each one that is used asks for its successor, and one that had to be waited for brings another.
+// So there are as many as writes come at a time, and none is asked for while nobody writes.
+void TimestampSource::AskForSpare() {
+  if (spares_.size() + spares_asked_ >= kSparesMax) return;
+  ++spares_asked_;
+  const uint64_t now_nanos = environment_.now_nanos();
+  Draw(environment_.DeadlineAfter(kSpareAgeMax),
+       [this, now_nanos](const absl::StatusOr<mvcc::Timestamp>& spare) {
+         --spares_asked_;
+         if (spare.ok()) spares_.push_back({.timestamp = *spare, .asked_nanos = now_nanos});
+       });
+}
 
 void TimestampSource::Call() {
   if (environment_.cluster_id == 0) return LearnCluster();
@@ -40,6 +73,7 @@ void TimestampSource::Take(const absl::StatusOr<pd::v1::TsoResponse>& response) 
     return Failed(InternalError("the placement driver answered with {} timestamps from {}", count,
                                 first.bits()));
   }
+  environment_.driver_clock.Learn(first.bits(), environment_.now_nanos());
   uint64_t next = 0;
   for (Waiter& waiter : Answered()) {
     if (next < count) {
@@ -53,4 +87,3 @@ void TimestampSource::Take(const absl::StatusOr<pd::v1::TsoResponse>& response) 
 }
 
 }  // namespace nokv::client
-  environment_.driver_clock.Learn(first.bits(), environment_.now_nanos());

@@ -23,11 +23,11 @@ class PrewriteCall : public RegionCall {
 
   // With a timestamp of its own.
   void Start() {
-    core_.timestamps.Draw(goal().deadline_nanos,
-                          [self = std::static_pointer_cast<PrewriteCall>(shared_from_this())](
-                              absl::StatusOr<mvcc::Timestamp> start) {
-                            start.ok() ? self->Start(*start) : self->Fail(start.status());
-                          });
+    core_.timestamps.DrawName(goal().deadline_nanos,
+                              [self = std::static_pointer_cast<PrewriteCall>(shared_from_this())](
+                                  absl::StatusOr<mvcc::Timestamp> start) {
+                                start.ok() ? self->Start(*start) : self->Fail(start.status());
+                              });
   }
 
  protected:
