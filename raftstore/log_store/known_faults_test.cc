@@ -16,8 +16,6 @@
 namespace nokv::log_store {
 namespace {
 
-using raft::Entry;
-
 // One entry more for each of the regions from 1 on, all in one round.
 WrittenRound WriteRound(Bench& bench, uint64_t regions, raft::Index index,
                         std::string_view payload = "payload") {

@@ -6,6 +6,9 @@
 #include "raftstore/store/store.h"
 #include "raftstore/store/test_cluster.h"
 
+#include <map>
+#include <set>
+
 namespace nokv::store {
 namespace {
 
