@@ -3,6 +3,7 @@
 #include "cmd/daemon/admin_server.h"
 #include "cmd/daemon/metrics.h"
 #include "cmd/serve/addresses.h"
+#include "cmd/serve/disk_watch.h"
 #include "cmd/serve/first_regions.h"
 #include "cmd/serve/metrics.h"
 #include "engine/base/mutex.h"
@@ -93,7 +94,8 @@ class StoreProcess final : public Process {
       : settings_(settings),
         random_(EntropySeed()),
         loop_(NewThreadPool(1)),
-        edge_(NewThreadPool(1)) {}
+        edge_(NewThreadPool(1)),
+        disk_thread_(NewThreadPool(1)) {}
 
   ~StoreProcess() override { End(); }
 
@@ -101,6 +103,8 @@ class StoreProcess final : public Process {
     RecoveryReport report;
     ASSIGN_OR_RETURN(db_, OpenDatabase(settings_, &report));
     summary_.recovery_seconds = report.seconds;
+    disk_ = std::make_unique<DiskWatch>([this] { return LookAtDisk(); }, *disk_thread_);
+    disk_->Start();
     ASSIGN_OR_RETURN(const std::optional<store::Ident> ident, store::ReadIdent(*db_));
     pd_ = std::make_unique<pd::GrpcPdClient>(
         pd::GrpcPdOptions{.address = settings_.pd_address,
@@ -144,7 +148,10 @@ class StoreProcess final : public Process {
       clock_.SleepFor(kTick);
       store_->Tick();
       if (tick % kTransportTicks == 0) transport_->Tick();
-      if (tick % kReportTicks == 0) AskForReport();
+      if (tick % kReportTicks == 0) {
+        AskForReport();
+        WatchDisk();
+      }
       MutexLock lock(mutex_);
       if (!failure_.ok()) return failure_;
     }
@@ -163,7 +170,7 @@ class StoreProcess final : public Process {
                 [this](transport::StoreId to, std::vector<transport::Envelope> envelopes) {
                   if (!is_ending_) transport_->Send(to, std::move(envelopes));
                 },
-            .disk = [this] { return LookAtDisk(); },
+            .disk = [this] { return disk_->latest(); },
             .on_alarm = [](const std::string& text) { spdlog::error("{}", text); },
             .on_failure =
                 [this](const absl::Status& why) {
@@ -243,10 +250,20 @@ class StoreProcess final : public Process {
     return NamedAfter(settings_.workdir, CheckNew(region, neighbours));
   }
 
-  store::DiskSpace LookAtDisk() {
-    const absl::StatusOr<uint64_t> free = vfs::PosixFileSystem().FreeBytes(settings_.workdir);
-    if (!free.ok()) return {};
-    return {.capacity_bytes = *free + db_->GetStats().disk_bytes, .available_bytes = *free};
+  absl::StatusOr<store::DiskSpace> LookAtDisk() {
+    ASSIGN_OR_RETURN(const uint64_t free, vfs::PosixFileSystem().FreeBytes(settings_.workdir));
+    return store::DiskSpace{.capacity_bytes = free + db_->GetStats().disk_bytes,
+                            .available_bytes = free};
+  }
+
+  void WatchDisk() {
+    disk_->Start();
+    const absl::Status status = disk_->status();
+    if (!status.ok() && is_disk_known_) {
+      spdlog::warn("how much room {} has is not known, and taken to be what it was: {}",
+                   settings_.workdir, StdView(status.message()));
+    }
+    is_disk_known_ = status.ok();
   }
 
   void AskForReport() {
@@ -298,11 +315,13 @@ class StoreProcess final : public Process {
     if (transport_ != nullptr) transport_->Close();
     WaitFor(*loop_);
     WaitFor(*edge_);
+    WaitFor(*disk_thread_);
     store_.reset();
     pd_.reset();
     transport_.reset();
     loop_.reset();
     edge_.reset();
+    disk_thread_.reset();
   }
 
   // The latest answer of the placement driver.
@@ -341,6 +360,9 @@ class StoreProcess final : public Process {
   rpc::RaftNetwork network_;
   std::unique_ptr<Executor> loop_;  // The store's.
   std::unique_ptr<Executor> edge_;  // Takes the answers of the driver and the transport's work.
+  std::unique_ptr<Executor> disk_thread_;
+  std::unique_ptr<DiskWatch> disk_;
+  bool is_disk_known_ = true;  // Of the program's own thread.
   std::unique_ptr<pd::GrpcPdClient> pd_;
   std::shared_ptr<Addresses> addresses_;
   std::unique_ptr<store::Store> store_;
