@@ -22,10 +22,9 @@ namespace nokv::store {
 // What an alarm is about. One of a kind is known for each region and store.
 struct AlarmTopic {
   enum class Kind : uint8_t {
-    kNotAdmitted,   // The placement driver refuses this store for a reason that may pass.
-    kRefused,       // The driver refuses the region, which this store leads.
-    kOtherRegion,   // Another store means another region by the same id. Either may be wrong.
-    kOtherCluster,  // The driver is another cluster's.
+    kNotAdmitted,  // The placement driver refuses this store for a reason that may pass.
+    kRefused,      // The driver refuses the region, which this store leads.
+    kOtherRegion,  // Another store means another region by the same id. Either may be wrong.
   };
 
   Kind kind = Kind::kNotAdmitted;

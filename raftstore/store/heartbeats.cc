@@ -30,6 +30,12 @@ pd::v1::RegionReport ReportOf(const Peer& peer) {
   return report;
 }
 
+// An address is free again when its owner has moved or was silent for long enough. And a store that
+// belongs to a cluster may be shown the driver of another one by a wrong name for a while.
+bool MayPass(const pd::v1::StoreRefusal& refusal, bool is_admitted) {
+  return refusal.has_address_taken() || (refusal.has_cluster_id_mismatch() && is_admitted);
+}
+
 }  // namespace
 
 void Heartbeats::Run(const std::map<region::RegionId, std::unique_ptr<Peer>>& peers) {
@@ -62,14 +68,28 @@ void Heartbeats::ReportStore() {
 
 void Heartbeats::TakeStoreReply(const absl::StatusOr<pd::v1::StoreHeartbeatResponse>& reply) {
   is_store_call_under_way_ = false;
+  if (absl::IsFailedPrecondition(reply.status())) {
+    RaiseNotAdmitted(StdView(reply.status().message()));
+  }
   if (!reply.ok()) return;  // The next one tells the same.
-  if (reply->has_refusal()) {
-    orders_.on_refusal(FailedPreconditionError("the placement driver does not admit store {}: {}",
-                                               shared_.ident.store_id, reply->refusal().message()));
+  if (!reply->has_refusal()) {
+    shared_.alarms.Clear({.kind = AlarmTopic::Kind::kNotAdmitted});
+    orders_.on_admission();
+    for (const pd::v1::Order& order : reply->orders()) orders_.on_order(order);
     return;
   }
-  orders_.on_admission();
-  for (const pd::v1::Order& order : reply->orders()) orders_.on_order(order);
+  const pd::v1::StoreRefusal& refusal = reply->refusal();
+  if (MayPass(refusal, shared_.is_admitted)) return RaiseNotAdmitted(refusal.message());
+  orders_.on_refusal(FailedPreconditionError("the placement driver does not admit store {}: {}",
+                                             shared_.ident.store_id, refusal.message()));
+}
+
+// The store goes on as it did before, and asks again.
+void Heartbeats::RaiseNotAdmitted(std::string_view why) {
+  shared_.alarms.Raise({.kind = AlarmTopic::Kind::kNotAdmitted}, shared_.now_nanos, [&] {
+    return fmt::format("the placement driver refuses store {}, which will ask again: {}",
+                       shared_.ident.store_id, why);
+  });
 }
 
 void Heartbeats::ReportRegions(const std::map<region::RegionId, std::unique_ptr<Peer>>& peers) {

@@ -24,7 +24,7 @@ struct Orders {
   std::function<void(const pd::v1::Order& order)> on_order;
   // The store is admitted: with every answer.
   std::function<void()> on_admission;
-  // The store is not admitted.
+  // The store is not admitted, and never will be.
   std::function<void(const absl::Status& why)> on_refusal;
 };
 
@@ -43,6 +43,7 @@ class Heartbeats {
  private:
   void ReportStore();
   void TakeStoreReply(const absl::StatusOr<pd::v1::StoreHeartbeatResponse>& reply);
+  void RaiseNotAdmitted(std::string_view why);
   void ReportRegions(const std::map<region::RegionId, std::unique_ptr<Peer>>& peers);
   void TakeRegionsReply(const std::vector<region::RegionId>& told,
                         const absl::StatusOr<pd::v1::RegionHeartbeatResponse>& reply);

@@ -84,4 +84,41 @@ TEST_CASE("a store that was admitted starts again without the driver",
   REQUIRE(cluster.MustGet("k") == "v");
 }
 
+TEST_CASE("a refusal that may pass ends no store: it goes on, says so, and asks again",
+          "[store][admission]") {
+  TestCluster cluster;
+  cluster.MustPut("k", "v");
+  const transport::StoreId id = cluster.Leader();
+  pd::v1::StoreRefusal& refusal = *cluster.pd(id).store_reply.mutable_refusal();
+  refusal.set_message("the reason");
+  SECTION("its address is another store's") { refusal.mutable_address_taken()->set_store_id(9); }
+  SECTION("another cluster's driver answers") { refusal.mutable_cluster_id_mismatch(); }
+  cluster.Pass(absl::Seconds(30));
+  REQUIRE(cluster.node(id).failure.ok());
+  REQUIRE(cluster.MustGet("k") == "v");
+  REQUIRE(cluster.node(id).alarms.size() == 1);
+  REQUIRE_THAT(cluster.node(id).alarms[0], Catch::Contains("the reason"));
+  REQUIRE(cluster.ReportOf(id).why_not_ready == cluster.node(id).alarms);
+
+  cluster.pd(id).store_reply.clear_refusal();
+  cluster.Pass(absl::Seconds(2));
+  REQUIRE(cluster.ReportOf(id).why_not_ready.empty());
+}
+
+TEST_CASE("a refusal for good ends a store", "[store][admission]") {
+  TestCluster cluster;
+  const bool is_new = GENERATE(true, false);
+  if (is_new) StartWithNewDisk(cluster, 1);
+  pd::v1::StoreRefusal& refusal = *cluster.pd(1).store_reply.mutable_refusal();
+  if (is_new) {
+    SECTION("another cluster, before it was admitted") { refusal.mutable_cluster_id_mismatch(); }
+  }
+  SECTION("removed") { refusal.mutable_tombstone(); }
+  SECTION("another identity") { refusal.mutable_other_identity(); }
+  SECTION("an unknown reason") {}
+  cluster.pd(1).is_away = false;
+  cluster.Pass(absl::Seconds(2));
+  REQUIRE_FALSE(cluster.node(1).failure.ok());
+}
+
 }  // namespace nokv::store
