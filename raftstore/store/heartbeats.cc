@@ -22,6 +22,9 @@ pd::v1::RegionReport ReportOf(const Peer& peer) {
   report.set_leader_peer_id(peer.raft().id());
   report.set_term(peer.raft().term());
   for (const raft::Progress& progress : peer.raft().progress()) {
+    if (progress.id != peer.raft().id() && !peer.HasHeard(progress.id)) {
+      report.add_down_peer_ids(progress.id);
+    }
     if (progress.id != peer.raft().id() &&
         progress.match + kPendingEntries < peer.raft().last_index()) {
       report.add_pending_peer_ids(progress.id);

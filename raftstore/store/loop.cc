@@ -12,6 +12,9 @@ constexpr absl::Duration kLookAroundInterval = absl::Milliseconds(100);
 constexpr absl::Duration kLookAtDiskInterval = absl::Seconds(1);
 constexpr absl::Duration kTimeAgeMax = absl::Seconds(1);
 
+// The driver repeats an order until it sees it done, or gives it up.
+constexpr absl::Duration kOrderRepeatedAfter = absl::Seconds(10);
+
 uint64_t Nanos(absl::Duration duration) {
   return static_cast<uint64_t>(absl::ToInt64Nanoseconds(duration));
 }
@@ -237,8 +240,15 @@ void Loop::CarryOut(const pd::v1::Order& order) {
                                   .version = order.epoch().version()};
   if (epoch != peer->region().epoch) return;
   Touch(*peer);
+  const auto tried = tried_orders_.find(order.region_id());
+  if (tried != tried_orders_.end() && tried->second.id == order.id() &&
+      shared_.now_nanos - tried->second.nanos < Nanos(kOrderRepeatedAfter)) {
+    return;
+  }
   // Refused, the driver finds that nothing has changed.
-  static_cast<void>(peer->raft().TransferLeadership(order.transfer_leader().to().id()));
+  const raft::PeerId to = order.transfer_leader().to().id();
+  if (!peer->CanTakeOver(to) || !peer->raft().TransferLeadership(to).ok()) return;
+  tried_orders_[order.region_id()] = {.id = order.id(), .nanos = shared_.now_nanos};
 }
 
 void Loop::Fail(const absl::Status& why) {

@@ -56,6 +56,12 @@ class Loop {
     raft::Ready ready;
   };
 
+  // An order that was begun, and when.
+  struct TriedOrder {
+    uint64_t id = 0;
+    uint64_t nanos = 0;
+  };
+
   // A round that was written, and is not known to be durable.
   struct Written {
     uint64_t number = 0;
@@ -92,6 +98,7 @@ class Loop {
   // loop_write.cc
   void TakeReadies();
   void WriteRound();
+  size_t CountForOneWrite() const;
   void HoldBack();
   void FinishWrite(const log_store::WrittenRound& written, std::vector<Taken> readies);
   void TakeSynced(uint64_t number, const absl::Status& status);
@@ -120,6 +127,7 @@ class Loop {
   uint64_t look_around_at_nanos_ = 0;  // At once: a new store waits to be admitted.
   uint64_t looked_at_disk_nanos_ = 0;
   bool is_asking_time_ = false;
+  std::map<region::RegionId, TriedOrder> tried_orders_;  // The latest of each region.
 
   std::vector<Taken> taken_;     // Not written yet: of this round, or held: the disk was full.
   std::deque<Written> written_;  // Oldest first.

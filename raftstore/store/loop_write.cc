@@ -2,6 +2,7 @@
 #include "raftstore/store/loop.h"
 #include "raftstore/store/planted.h"
 
+#include <cstddef>
 #include <iterator>
 #include <utility>
 
@@ -24,25 +25,39 @@ void Loop::TakeReadies() {
   }
 }
 
+// What was held for want of room may be more than one write to the log can be.
 void Loop::WriteRound() {
   if (taken_.empty() || !failure_.ok()) return;
   SendAll();  // A leader's entries are on their way to the others while they go to its own disk.
-  std::vector<log_store::RegionReady> readies;
-  readies.reserve(taken_.size());
-  for (const Taken& taken : taken_) {
-    if (taken.ready.has_write()) readies.push_back({taken.peer->region().id, &taken.ready});
+  while (!taken_.empty()) {
+    const auto end = taken_.begin() + static_cast<ptrdiff_t>(CountForOneWrite());
+    std::vector<log_store::RegionReady> readies;
+    for (auto taken = taken_.begin(); taken != end; ++taken) {
+      if (taken->ready.has_write()) readies.push_back({taken->peer->region().id, &taken->ready});
+    }
+    log_store::WrittenRound written;
+    if (!readies.empty()) {
+      absl::StatusOr<log_store::WrittenRound> result = logs_->Write(readies);
+      if (absl::IsResourceExhausted(result.status())) return HoldBack();
+      if (!result.ok()) return Fail(result.status());
+      written = *result;
+      shared_.is_log_full = false;
+      ++shared_.statistics.log_writes;
+    }
+    std::vector<Taken> done(std::make_move_iterator(taken_.begin()), std::make_move_iterator(end));
+    taken_.erase(taken_.begin(), end);
+    for (const Taken& taken : done) taken.peer->is_held = false;
+    FinishWrite(written, std::move(done));
   }
-  log_store::WrittenRound written;
-  if (!readies.empty()) {
-    absl::StatusOr<log_store::WrittenRound> result = logs_->Write(readies);
-    if (absl::IsResourceExhausted(result.status())) return HoldBack();
-    if (!result.ok()) return Fail(result.status());
-    written = *result;
-    shared_.is_log_full = false;
-    ++shared_.statistics.log_writes;
+}
+
+size_t Loop::CountForOneWrite() const {
+  uint64_t bytes = 0;
+  for (size_t count = 0; count < taken_.size(); ++count) {
+    for (const raft::Entry& entry : taken_[count].ready.entries) bytes += raft::SizeBytes(entry);
+    if (count > 0 && bytes > shared_.options.log_write_bytes) return count;
   }
-  for (const Taken& taken : taken_) taken.peer->is_held = false;
-  FinishWrite(written, std::exchange(taken_, {}));
+  return taken_.size();
 }
 
 // The log takes nothing. Peers that have to write wait, in silence, and are tried again in every

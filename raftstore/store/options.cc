@@ -46,6 +46,7 @@ absl::Status Validate(const Options& options) {
       {"page_bytes_max", options.page_bytes_max},
       {"round_bytes", options.round_bytes},
       {"batch_bytes", options.batch_bytes},
+      {"log_write_bytes", options.log_write_bytes},
       {"apply_bytes", options.apply_bytes},
       {"log_entries", options.log_entries},
       {"log_bytes", options.log_bytes},

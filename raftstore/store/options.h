@@ -57,8 +57,9 @@ struct Options {
   absl::Duration round_time = absl::Milliseconds(5);
   uint64_t round_bytes = 4 << 20;  // Of the writes, and of the answers.
 
-  uint64_t batch_bytes = 256 << 10;  // Commands share an entry up to here.
-  uint64_t apply_bytes = 4 << 20;    // Entries share a write to the engine up to here.
+  uint64_t batch_bytes = 256 << 10;     // Commands share an entry up to here.
+  uint64_t log_write_bytes = 64 << 20;  // Regions share a write to the log up to here.
+  uint64_t apply_bytes = 4 << 20;       // Entries share a write to the engine up to here.
 
   // --- Space. Below the first, puts are refused and deletes go on; below the second, everything
   // that makes the log grow is.

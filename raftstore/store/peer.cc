@@ -69,6 +69,7 @@ void Peer::Step(transport::StoreId from, transport::Envelope envelope) {
     ++shared_.statistics.messages_dropped;
     return;
   }
+  heard_ticks_[message.from] = shared_.ticks;
   // A refusal is the sender's affair; a failure of ours is in raft_->status().
   static_cast<void>(raft_->Step(std::move(message)));
 }
@@ -93,6 +94,20 @@ void Peer::Return(const transport::Undelivered& undelivered) {
   } else {
     raft_->ReportUnreachable(undelivered.to);
   }
+}
+
+bool Peer::HasHeard(raft::PeerId peer) const {
+  const auto heard = heard_ticks_.find(peer);
+  return heard != heard_ticks_.end() &&
+         shared_.ticks - heard->second <= shared_.options.election_ticks;
+}
+
+bool Peer::CanTakeOver(raft::PeerId peer) const {
+  const std::vector<raft::Progress>& all = raft_->progress();
+  const auto found = std::find_if(all.begin(), all.end(), [peer](const raft::Progress& progress) {
+    return progress.id == peer;
+  });
+  return found != all.end() && found->state == raft::ProgressState::kReplicate && HasHeard(peer);
 }
 
 RegionError Peer::Busy(std::string_view what) const {

@@ -138,6 +138,13 @@ class Peer {
 
   // --- What is the case.
 
+  // Whether a message of the peer has come within an election timeout.
+  bool HasHeard(raft::PeerId peer) const;
+
+  // Whether the peer could lead at once: it is there and takes entries. While leadership is handed
+  // over nothing is proposed, which would be for nothing with any other.
+  bool CanTakeOver(raft::PeerId peer) const;
+
   // Something to do at once, without anything new. Writes that wait for an entry of the term to be
   // applied have not.
   bool has_work() const {
@@ -245,7 +252,8 @@ class Peer {
   const std::unique_ptr<raft::Raft> raft_;
   const log_store::RegionLog& log_;
   uint64_t ticks_given_;
-  raft::Term leading_ = 0;  // The term in which this peer leads, or 0.
+  std::map<raft::PeerId, uint64_t> heard_ticks_;  // When members were last heard.
+  raft::Term leading_ = 0;                        // The term in which this peer leads, or 0.
   bool is_new_leader_ = false;
 
   Latches latches_;
