@@ -140,6 +140,22 @@ class Topologies(Case):
         self.cluster.write_config()
         self.stop_and_start_again()
 
+    def test_another_topology_than_the_cluster_began_with(self):
+        """A store that is new finds out before it makes anything."""
+        self.cluster.start()
+        self.write()
+        self.cluster.stores[1].stop()
+
+        def move_a_bound(topology):
+            topology["regions"][1]["end_slot"] -= 1
+            topology["regions"][2]["start_slot"] -= 1
+
+        self.change(move_a_bound)
+        self.refused(self.cluster.serve(1, os.path.join(self.scratch, "new")),
+                     "region 2", "the placement driver knows", "peers")
+        self.cluster.write_config()
+        self.stop_and_start_again()
+
     def test_an_address_that_is_in_use(self):
         self.cluster.start()
         self.write()
