@@ -17,6 +17,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <optional>
@@ -29,6 +30,7 @@ constexpr absl::Duration kTick = absl::Milliseconds(10);
 constexpr int kTransportTicks = 10;  // So many of them to one of the transport's,
 constexpr int kReportTicks = 100;    // and to a report.
 constexpr absl::Duration kDrainTime = absl::Milliseconds(200);
+constexpr absl::Duration kFirstAskPause = absl::Milliseconds(1);  // A driver that is there answers.
 constexpr absl::Duration kAskPause = absl::Milliseconds(100);
 constexpr absl::Duration kPatience = absl::Seconds(5);  // Before it is said again what is awaited.
 
@@ -194,13 +196,15 @@ class StoreProcess final : public Process {
                                const std::function<void(pd::Done<Response>)>& call) {
     const auto last = std::make_shared<Answer<Response>>();
     absl::Duration waited = absl::ZeroDuration();
+    absl::Duration pause = kFirstAskPause;
     absl::Duration complain_at = kPatience;
     while (!should_stop()) {
       if (!last->Take()) call([last](const auto& answer) { last->Set(answer); });
-      clock_.SleepFor(kAskPause);
+      clock_.SleepFor(pause);
       absl::StatusOr<Response> answer = last->Get();
       if (answer.ok()) return answer;
-      waited += kAskPause;
+      waited += pause;
+      pause = std::min(2 * pause, kAskPause);
       if (waited < complain_at) continue;
       complain_at += kPatience;
       spdlog::warn("waiting for the placement driver at {}, to learn {}: {}", settings_.pd_address,
