@@ -3,7 +3,6 @@
 #include "cmd/nokv/command.h"
 #include "cmd/nokv/layout.h"
 #include "cmd/nokv/text.h"
-#include "engine/base/clock.h"
 #include "percolator/client/blocking_client.h"
 
 #include <CLI/CLI.hpp>
@@ -63,9 +62,15 @@ absl::Status Get(const KvFlags& flags) {
   });
 }
 
-absl::Status Write(const KvFlags& flags, client::WriteRequest request) {
+// `ttl`: zero for ever. The cluster judges it by the placement driver's clock, whatever ours says.
+absl::Status Write(const KvFlags& flags, client::WriteRequest request,
+                   absl::Duration ttl = absl::ZeroDuration()) {
   return WithClient(flags, [&](BlockingClient& client, absl::Duration timeout) -> absl::Status {
     request.timeout = timeout;
+    if (ttl != absl::ZeroDuration()) {
+      ASSIGN_OR_RETURN(const mvcc::Timestamp now, client.DrawTimestamp(timeout));
+      request.expiry_ms = now.millis() + static_cast<uint64_t>(absl::ToInt64Milliseconds(ttl));
+    }
     ASSIGN_OR_RETURN(const client::WriteOutcome outcome, client.Write(request));
     PrintLine(fmt::format("committed at {}", std::get<client::Committed>(outcome).at.bits()));
     return absl::OkStatus();
@@ -79,12 +84,11 @@ absl::Status Put(const KvFlags& flags) {
   if (flags.hex) {
     ASSIGN_OR_RETURN(request.value, FromHex(flags.value));
   }
+  absl::Duration ttl;
   if (!flags.ttl.empty()) {
-    ASSIGN_OR_RETURN(const absl::Duration ttl, TimeOf("--ttl", flags.ttl));
-    request.expiry_ms =
-        SystemClock().WallMillis() + static_cast<uint64_t>(absl::ToInt64Milliseconds(ttl));
+    ASSIGN_OR_RETURN(ttl, TimeOf("--ttl", flags.ttl));
   }
-  return Write(flags, std::move(request));
+  return Write(flags, std::move(request), ttl);
 }
 
 absl::Status Del(const KvFlags& flags) {
