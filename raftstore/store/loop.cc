@@ -48,15 +48,15 @@ bool Loop::Round(Inputs inputs) {
   return EndRound();
 }
 
-// Who has more to do goes on in the next round, and whoever had of the budget goes behind those who
-// had nothing: no region keeps others from their turn.
+// Who has more to do goes on in the next round, and whoever had of the budgets goes behind those
+// who still wait for one: no region keeps others from their turn.
 bool Loop::EndRound() {
   std::vector<Peer*> served;
   for (Peer* const peer : std::exchange(touched_, {})) {
     peer->is_touched = false;
     timers_.Set(peer->region().id, shared_.ticks + peer->raft().ticks_until_action());
     if (peer->TakeNewLeadership()) heartbeats_.ReportSoon(peer->region().id);
-    const bool had_turn = std::exchange(peer->had_turn, false);
+    const bool had_turn = peer->TakeTurn();
     if (!peer->has_work()) continue;
     if (had_turn) {
       served.push_back(peer);

@@ -148,13 +148,20 @@ class Peer {
   // Something to do at once, without anything new. Writes that wait for an entry of the term to be
   // applied have not.
   bool has_work() const {
-    return (!runnable_.empty() && raft_->may_evaluate()) || !arrived_.empty() || !ripe_.empty() ||
-           raft_->HasReady();
+    return has_writes_to_evaluate() || !arrived_.empty() || !ripe_.empty() || raft_->HasReady();
   }
 
   bool has_waiting() const {
     return !writes_.empty() || !arrived_.empty() || !confirming_.empty() || !confirmed_.empty() ||
            !ripe_.empty() || !blocked_.empty();
+  }
+
+  // At the end of a round: whether it had some of the budget for each kind of work that it still
+  // has. To have written is no turn for who waits to read.
+  bool TakeTurn() {
+    const bool has_written = std::exchange(had_write_turn_, false);
+    const bool has_read = std::exchange(had_read_turn_, false);
+    return (has_written || !has_writes_to_evaluate()) && (has_read || ripe_.empty());
   }
 
   // True once after this peer became the leader.
@@ -170,8 +177,7 @@ class Peer {
   // The loop's notes: in which of its lists the peer stands.
   bool is_touched = false;
   bool is_watched = false;
-  bool is_held = false;   // Its Ready waits for room in the log.
-  bool had_turn = false;  // Some of the round's budget.
+  bool is_held = false;  // Its Ready waits for room in the log.
 
  private:
   enum class WriteState : uint8_t { kLatching, kRunnable, kDrawing, kStamped, kProposed };
@@ -200,6 +206,8 @@ class Peer {
 
   Peer(Shared& shared, const region::RegionMeta& region, std::unique_ptr<raft::Raft> raft,
        const log_store::RegionLog& log);
+
+  bool has_writes_to_evaluate() const { return !runnable_.empty() && raft_->may_evaluate(); }
 
   // peer.cc
   void UpdateLeadership();
@@ -268,6 +276,10 @@ class Peer {
   std::deque<Waiter> ripe_;                             // Confirmed, applied, and not served yet.
   std::vector<Waiter> blocked_;
   bool was_released_ = false;  // Keys were, since blocked reads were looked at.
+
+  // Of the round: some of its budgets came to this peer.
+  bool had_write_turn_ = false;
+  bool had_read_turn_ = false;
 
   raft::Index compact_index_ = 0;
   uint64_t entries_since_compaction_ = 0;

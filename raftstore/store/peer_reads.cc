@@ -95,7 +95,7 @@ void Peer::Settle() {
   while (!ripe_.empty() && !shared_.budget.is_spent()) {
     Waiter waiter = std::move(ripe_.front());
     ripe_.pop_front();
-    had_turn = true;
+    had_read_turn_ = true;
     Serve(std::move(waiter), reader);
   }
 }

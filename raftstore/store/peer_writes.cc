@@ -74,7 +74,7 @@ void Peer::EvaluateRunnable() {
     runnable_.pop_front();
     const auto write = writes_.find(id);
     if (write == writes_.end()) continue;
-    had_turn = true;
+    had_write_turn_ = true;
     shared_.budget.Spend(write->second.pending->ticket.bytes());
     Evaluate(id, write->second);
   }

@@ -59,6 +59,44 @@ TEST_CASE("many reads of a region are served in many rounds, and others come in 
   REQUIRE(other - answered.begin() < kCommands / 4);
 }
 
+TEST_CASE("a region that also writes gets its turn to read beside one that is read hard",
+          "[store][budget]") {
+  TestCluster cluster({TestCluster::Region(1, "", "m"), TestCluster::Region(2, "m", "")},
+                      SmallRounds());
+  const std::string value(kValueBytes, 'x');
+  cluster.MustPut("k", value);
+  const transport::StoreId leader = LeaderOfBoth(cluster);
+  std::vector<region::RegionId> answered;
+  const auto read = [&](std::string_view key, region::RegionId region) {
+    cluster.node(leader).store->Submit(cluster.GetCommand(leader, key, UINT64_MAX, region),
+                                       [&answered, region](const auto& answer) {
+                                         REQUIRE(answer.ok());
+                                         REQUIRE_FALSE(answer->get().has_region_error());
+                                         answered.push_back(region);
+                                       });
+  };
+  // The reads of both are confirmed in one round, and in this one writes of region 2 begin, which
+  // go on for as many rounds as the reads of region 1.
+  std::vector<ReplyPtr> writes;
+  cluster.Lose([&](transport::StoreId, transport::StoreId to, const raft::Message&) {
+    if (to != leader || !writes.empty()) return false;
+    for (int i = 0; i < kCommands; ++i) {
+      writes.push_back(cluster.Submit(
+          leader,
+          cluster.PutCommand(leader, fmt::format("z{}", i), value, cluster.DrawTimestamp(), 2)));
+    }
+    return false;
+  });
+  for (int i = 0; i < kCommands; ++i) read("k", 1);
+  read("z", 2);
+  cluster.Settle();
+  REQUIRE(answered.size() == kCommands + 1);
+  REQUIRE(writes.size() == kCommands);
+  for (const ReplyPtr& reply : writes) REQUIRE(reply->prewrite().has_done());
+  const auto other = std::find(answered.begin(), answered.end(), 2);
+  REQUIRE(other - answered.begin() < kCommands / 4);
+}
+
 TEST_CASE("many writes of a region are evaluated in many rounds", "[store][budget]") {
   TestCluster cluster({TestCluster::Region(1, "", "")}, SmallRounds());
   const transport::StoreId leader = cluster.Leader();
