@@ -61,7 +61,8 @@ void ClusterBackend::BeginRun(Lane& lane) {
   while (MayJoin(lane)) BeginNext(lane);
   Command& first = lane.begun.front();
   if (!first.keyspace.has_wishes() || TimeLeft() == absl::ZeroDuration()) return;
-  if (lane.begun.size() > 1 && lane.begun[1].keyspace.has_wishes()) return DrawForRun(lane);
+  const bool has_several = lane.begun.size() > 1 && lane.begun[1].keyspace.has_wishes();
+  if (has_several && clock_.MonotonicNanos() >= snapshots_from_nanos_) return DrawForRun(lane);
   Fulfil(lane, first);
 }
 
@@ -170,10 +171,17 @@ void ClusterBackend::DrawSnapshot(Lane& lane, Command& command) {
                         }));
 }
 
-// While the placement driver is away reads still go on, each once the one before it is through.
+// While the placement driver is away reads still go on, each once the one before it is through. Who
+// found it away is the last to wait for it for a while: the runs of a pipeline are many, and while
+// they wait one after the other nobody else is served.
 void ClusterBackend::DrawForRun(Lane& lane) {
   for (Command& command : lane.begun) command.is_fetching = command.keyspace.has_wishes();
   auto take = [this, &lane](const absl::StatusOr<mvcc::Timestamp>& snapshot) {
+    if (!snapshot.ok()) {
+      snapshots_from_nanos_ =
+          clock_.MonotonicNanos() +
+          static_cast<uint64_t>(absl::ToInt64Nanoseconds(options_.snapshot_pause));
+    }
     for (Command& command : lane.begun) {
       if (!std::exchange(command.is_fetching, false) || !snapshot.ok()) continue;
       command.keyspace.SetSnapshot(*snapshot);

@@ -35,8 +35,10 @@ struct ClusterOptions {
   size_t reads_ahead_max = 256;  // Of one client, fetched together.
   // An expiry is reckoned from a timestamp no older than this.
   absl::Duration time_age_max = absl::Seconds(10);
-  // Reads that get no timestamp by then are fetched one after the other.
+  // Reads that get no timestamp by then are fetched one after the other, and so are all that come
+  // within the pause, which do not ask.
   absl::Duration snapshot_patience = absl::Milliseconds(300);
+  absl::Duration snapshot_pause = absl::Seconds(1);
 };
 
 class ClusterBackend final : public backend::Backend {
@@ -109,6 +111,7 @@ class ClusterBackend final : public backend::Backend {
   Executor& executor_;
   Clock& clock_;
   const ClusterOptions options_;
+  uint64_t snapshots_from_nanos_ = 0;  // Until then the driver is taken to be away.
 
   // Of the round.
   backend::Round* round_ = nullptr;

@@ -193,6 +193,34 @@ TEST_CASE("neighbouring reads go on while the driver is away, one after the othe
   CHECK(f.world.time.MonotonicNanos() - before < 600'000'000);
 }
 
+TEST_CASE("many runs of reads wait once for a driver that is away, and ask it again later",
+          "[cluster]") {
+  constexpr int kRuns = 20;
+  Fixture f;
+  f({"SET", "k", "v"});
+  const auto run = [&] {
+    std::string expected;
+    for (int i = 0; i < kRuns; ++i) {
+      f.Add(1, {"GET", "k"});
+      f.Add(1, {"GET", "k"});
+      f.Add(1, {"PING"});
+      expected += Bulk("v") + Bulk("v") + "+PONG\r\n";
+    }
+    const uint64_t before = f.world.time.MonotonicNanos();
+    f.Run();
+    CHECK(f.TakeReplies(1) == expected);
+    return absl::Nanoseconds(f.world.time.MonotonicNanos() - before);
+  };
+  f.world.is_pd_down = true;
+  CHECK(run() < absl::Milliseconds(600));
+  CHECK(run() < absl::Milliseconds(100));  // The next round knows.
+  f.world.is_pd_down = false;
+  f.world.time.SleepFor(absl::Seconds(1));
+  const int calls = f.world.tso_calls;
+  run();
+  CHECK(f.world.tso_calls > calls);
+}
+
 TEST_CASE("clients do not wait for each other, and no increment is lost", "[cluster]") {
   Fixture f;
   f({"SET", "n", "0"});
