@@ -10,6 +10,10 @@
 namespace nokv::mvcc {
 namespace {
 
+// A start that is long past costs a walk over all that was committed since. Past this many records,
+// of all keys together, nothing is told: a resent write is looked for among far fewer.
+constexpr uint64_t kLookBackRecordsMax = 64 << 10;
+
 // What one key tells about the transaction of a start timestamp, and what came after it.
 struct KeyPast {
   std::optional<Timestamp> own_commit;
@@ -28,9 +32,10 @@ absl::StatusOr<Change> SetWrite(std::string_view key, Timestamp at, const WriteR
                 .value = std::move(bytes)};
 }
 
-absl::StatusOr<KeyPast> LookBack(Cursor& writes, std::string_view key, Timestamp start) {
+// `records` counts what is looked at for the transaction.
+absl::StatusOr<KeyPast> LookBack(Cursor& writes, std::string_view key, Timestamp start,
+                                 uint64_t& records) {
   KeyPast past;
-  uint64_t records = 0;
   const std::string prefix = KeyPrefix(key);
   VersionWalk walk(writes, prefix, records);
   VersionWalk::Answer version = walk.Seek(Timestamp::Max());
@@ -38,6 +43,11 @@ absl::StatusOr<KeyPast> LookBack(Cursor& writes, std::string_view key, Timestamp
     const Timestamp at = (*version)->commit;
     WriteRecord& write = (*version)->write;
     if (at < start) break;
+    if (records > kLookBackRecordsMax) {
+      return FailedPreconditionError(
+          "more than {} versions, up to those of key {}, came after the start timestamp {}",
+          kLookBackRecordsMax, ShowKey(key), start.bits());
+    }
     if (at == start) {
       past.is_rolled_back = write.kind == WriteKind::kRollback || write.overlaps_rollback;
       if (!past.is_rolled_back) {
@@ -178,10 +188,11 @@ absl::StatusOr<OnePhaseAnswer> CheckOnePhase(const Snapshot& snapshot, const One
   NOKV_CHECK(write.start.is_drawn() && !write.mutations.empty());
   const std::unique_ptr<Cursor> writes = snapshot.NewCursor(Family::kWrite, {});
   Clear clear;
+  uint64_t records = 0;
   for (size_t i = 0; i < write.mutations.size(); ++i) {
     const std::string_view key = write.mutations[i].key;
     // The transaction's own past comes first: a retry learns what it was, whoever has locked since.
-    ASSIGN_OR_RETURN(const KeyPast past, LookBack(*writes, key, write.start));
+    ASSIGN_OR_RETURN(const KeyPast past, LookBack(*writes, key, write.start, records));
     if (past.own_commit.has_value()) {
       ASSIGN_OR_RETURN(std::vector<int64_t> sums, FindSums(*writes, write, *past.own_commit));
       return Committed{.commit = *past.own_commit, .sums = std::move(sums)};
@@ -238,7 +249,8 @@ absl::StatusOr<RollBackAnswer> RollBackMissing(const Snapshot& snapshot, std::st
                                                Timestamp start) {
   NOKV_CHECK(start.is_drawn());
   const std::unique_ptr<Cursor> writes = snapshot.NewCursor(Family::kWrite, {});
-  ASSIGN_OR_RETURN(KeyPast past, LookBack(*writes, key, start));
+  uint64_t records = 0;
+  ASSIGN_OR_RETURN(KeyPast past, LookBack(*writes, key, start, records));
   if (past.own_commit.has_value()) return Committed{.commit = *past.own_commit};
   if (past.is_rolled_back) return Marked{};
   ASSIGN_OR_RETURN(std::optional<LockRecord> lock, GetLock(snapshot, key));

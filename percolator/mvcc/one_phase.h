@@ -107,7 +107,8 @@ using OnePhaseAnswer = std::variant<Clear, Blocked, Conflict, Committed, RolledB
 
 // All answers but Clear write nothing. The first key with another answer decides. The request was
 // checked before. InvalidArgument if the transaction is committed and was another one: it did not
-// add to a key that is added to now.
+// add to a key that is added to now. FailedPrecondition if so much was committed after the start
+// that it is not looked through: the transaction may be committed.
 absl::StatusOr<OnePhaseAnswer> CheckOnePhase(const Snapshot& snapshot, const OnePhase& write);
 
 struct Written {
@@ -138,7 +139,7 @@ using RollBackAnswer = std::variant<Marked, Blocked, Committed>;
 
 // For one who asks what became of the one-phase write of `start` to `key`: finds its commit, or
 // makes sure that it never commits. Blocked if the transaction has a lock: then it is none of one
-// step. Locks of others do not matter.
+// step. Locks of others do not matter. FailedPrecondition as above.
 absl::StatusOr<RollBackAnswer> RollBackMissing(const Snapshot& snapshot, std::string_view key,
                                                Timestamp start);
 
