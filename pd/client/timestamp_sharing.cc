@@ -10,6 +10,10 @@ namespace {
 
 constexpr uint32_t kTimestampsPerRequestMax = 1 << 18;  // As the contract has it.
 
+// A driver that is far ahead of its clock refuses large requests and answers small ones. Many that
+// are small must not become a large one.
+constexpr uint32_t kSharedTimestampsMax = 16'384;
+
 }  // namespace
 
 absl::Status TimestampSharing::Add(uint32_t count, TsoDone& done) {
@@ -26,7 +30,9 @@ absl::Status TimestampSharing::Add(uint32_t count, TsoDone& done) {
 
 uint32_t TimestampSharing::BeginRequest() {
   if (asked_count_ > 0) return 0;
-  while (!waiting_.empty() && asked_count_ + waiting_.front().count <= kTimestampsPerRequestMax) {
+  while (!waiting_.empty()) {
+    const uint64_t count = asked_count_ + waiting_.front().count;
+    if (!asked_.empty() && count > kSharedTimestampsMax) break;
     asked_count_ += waiting_.front().count;
     asked_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();

@@ -47,14 +47,18 @@ TEST_CASE("who asks while a request is under way shares the next", "[pd][client]
   REQUIRE(asker.heard == std::vector<std::string>{"a: 100+1", "b: 200+5", "c: 205+2"});
 }
 
-TEST_CASE("a request asks for no more than the driver gives at once", "[pd][client]") {
+TEST_CASE("who asks for many timestamps asks alone, and small calls stay a small request",
+          "[pd][client]") {
   Asker asker;
   REQUIRE(absl::IsInvalidArgument(asker.Ask("a", (1 << 18) + 1)));
-  REQUIRE(asker.Ask("a", 1 << 17).ok());
-  REQUIRE(asker.Ask("b", 1 << 17).ok());
-  REQUIRE(asker.Ask("c", 1).ok());
+  REQUIRE(asker.Ask("a", 16'000).ok());
+  REQUIRE(asker.Ask("b", 384).ok());
+  REQUIRE(asker.Ask("c", 1 << 18).ok());
+  REQUIRE(asker.sharing.BeginRequest() == 16'384);
+  REQUIRE(asker.Ask("d", 1).ok());
+  asker.Give(1, 16'384);
   REQUIRE(asker.sharing.BeginRequest() == 1 << 18);
-  asker.Give(1, 1 << 18);
+  asker.Give(1 << 20, 1 << 18);
   REQUIRE(asker.sharing.BeginRequest() == 1);
 }
 

@@ -214,6 +214,22 @@ TEST_CASE("many calls for timestamps share few requests, and none gets an old on
   REQUIRE(f.world.tso_calls - calls_before <= 3);
 }
 
+TEST_CASE("very many calls for timestamps are no large request, which the driver might refuse",
+          "[client]") {
+  constexpr int kDraws = 40'000;
+  Fixture f;
+  f.Now();
+  const int calls_before = f.world.tso_calls;
+  int drawn = 0;
+  for (int i = 0; i < kDraws; ++i) {
+    f.client.DrawTimestamp(absl::Seconds(1),
+                           [&](const auto& timestamp) { drawn += timestamp.ok(); });
+  }
+  f.world.time.RunFor(absl::Seconds(1));
+  REQUIRE(drawn == kDraws);
+  REQUIRE(f.world.tso_calls - calls_before == 4);  // The first asks alone, of the rest 16,384 each.
+}
+
 TEST_CASE("a write that follows another needs no question to the driver first", "[client]") {
   Fixture f;
   f.Put("k", "1");
