@@ -5,8 +5,10 @@
 namespace nokv::client {
 namespace {
 
-constexpr size_t kTimestampsMax = 262'144;  // Of one call, by the contract.
 constexpr size_t kSparesMax = 4096;
+
+// Of one call. A driver that is far ahead of its clock refuses larger ones.
+constexpr size_t kTimestampsMax = 16'384;
 
 // A store looks at all versions of the key above a write's start. So a start is better young.
 constexpr absl::Duration kSpareAgeMax = absl::Milliseconds(20);
@@ -50,7 +52,8 @@ void TimestampSource::Call() {
   environment_.seams.pd.Tso(
       std::move(request),
       environment_.gate->Wrap<absl::StatusOr<pd::v1::TsoResponse>>(
-          [this](absl::StatusOr<pd::v1::TsoResponse> response) { Take(response); }));
+          [this, asked_nanos = environment_.now_nanos()](
+              absl::StatusOr<pd::v1::TsoResponse> response) { Take(response, asked_nanos); }));
 }
 
 void TimestampSource::LearnCluster() {
@@ -65,7 +68,8 @@ void TimestampSource::LearnCluster() {
           }));
 }
 
-void TimestampSource::Take(const absl::StatusOr<pd::v1::TsoResponse>& response) {
+void TimestampSource::Take(const absl::StatusOr<pd::v1::TsoResponse>& response,
+                           uint64_t asked_nanos) {
   if (!response.ok()) return Failed(response.status());
   const mvcc::Timestamp first(response->first_timestamp());
   const uint64_t count = response->count();
@@ -73,7 +77,7 @@ void TimestampSource::Take(const absl::StatusOr<pd::v1::TsoResponse>& response) 
     return Failed(InternalError("the placement driver answered with {} timestamps from {}", count,
                                 first.bits()));
   }
-  environment_.driver_clock.Learn(first.bits(), environment_.now_nanos());
+  environment_.driver_clock.Learn(first.bits(), asked_nanos, environment_.now_nanos());
   uint64_t next = 0;
   for (Waiter& waiter : Answered()) {
     if (next < count) {

@@ -38,7 +38,7 @@ class TimestampSource final : public PdQueue<mvcc::Timestamp> {
   void AskForSpare();
   void Call() override;
   void LearnCluster();
-  void Take(const absl::StatusOr<pd::v1::TsoResponse>& response);
+  void Take(const absl::StatusOr<pd::v1::TsoResponse>& response, uint64_t asked_nanos);
 
   std::deque<Spare> spares_;  // The oldest first.
   size_t spares_asked_ = 0;

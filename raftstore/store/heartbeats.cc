@@ -34,9 +34,10 @@ pd::v1::RegionReport ReportOf(const Peer& peer) {
 }
 
 // An address is free again when its owner has moved or was silent for long enough. And a store that
-// belongs to a cluster may be shown the driver of another one by a wrong name for a while.
-bool MayPass(const pd::v1::StoreRefusal& refusal, bool is_admitted) {
-  return refusal.has_address_taken() || (refusal.has_cluster_id_mismatch() && is_admitted);
+// serves may be shown the driver of another cluster by a wrong name for a while; one that begins
+// was more likely given the wrong directory.
+bool MayPass(const pd::v1::StoreRefusal& refusal, bool has_been_welcome) {
+  return refusal.has_address_taken() || (refusal.has_cluster_id_mismatch() && has_been_welcome);
 }
 
 }  // namespace
@@ -71,18 +72,20 @@ void Heartbeats::ReportStore() {
 
 void Heartbeats::TakeStoreReply(const absl::StatusOr<pd::v1::StoreHeartbeatResponse>& reply) {
   is_store_call_under_way_ = false;
-  if (absl::IsFailedPrecondition(reply.status())) {
-    RaiseNotAdmitted(StdView(reply.status().message()));
+  if (absl::IsFailedPrecondition(reply.status())) {  // It is another cluster's.
+    return has_been_welcome_ ? RaiseNotAdmitted(StdView(reply.status().message()))
+                             : orders_.on_refusal(reply.status());
   }
   if (!reply.ok()) return;  // The next one tells the same.
   if (!reply->has_refusal()) {
+    has_been_welcome_ = true;
     shared_.alarms.Clear({.kind = AlarmTopic::Kind::kNotAdmitted});
     orders_.on_admission();
     for (const pd::v1::Order& order : reply->orders()) orders_.on_order(order);
     return;
   }
   const pd::v1::StoreRefusal& refusal = reply->refusal();
-  if (MayPass(refusal, shared_.is_admitted)) return RaiseNotAdmitted(refusal.message());
+  if (MayPass(refusal, has_been_welcome_)) return RaiseNotAdmitted(refusal.message());
   orders_.on_refusal(FailedPreconditionError("the placement driver does not admit store {}: {}",
                                              shared_.ident.store_id, refusal.message()));
 }

@@ -54,6 +54,7 @@ class Heartbeats {
   const Orders orders_;
 
   uint64_t store_due_nanos_ = 0;
+  bool has_been_welcome_ = false;  // By the driver, in this run.
   bool is_store_call_under_way_ = false;
   uint64_t regions_due_nanos_ = 0;
   bool is_regions_call_under_way_ = false;

@@ -152,39 +152,45 @@ void Loop::DrawTimestamps() {
   pd::v1::TsoRequest request;
   request.set_cluster_id(shared_.ident.cluster_id);
   request.set_count(static_cast<uint32_t>(wishes->size()));
-  seams_.pd.Tso(std::move(request),
-                [this, mailbox = mailbox_, wishes = std::move(wishes),
-                 above = shared_.last_timestamp](absl::StatusOr<pd::v1::TsoResponse> reply) {
-                  mailbox->Post([this, wishes, above, reply = std::move(reply)] {
-                    TakeTimestamps(*wishes, above, reply);
-                  });
-                });
+  seams_.pd.Tso(std::move(request), [this, mailbox = mailbox_, wishes = std::move(wishes),
+                                     asked = Now()](absl::StatusOr<pd::v1::TsoResponse> reply) {
+    mailbox->Post(
+        [this, wishes, asked, reply = std::move(reply)] { TakeTimestamps(*wishes, asked, reply); });
+  });
 }
 
-// `above`: what was known to be drawn when the call was made.
-void Loop::TakeTimestamps(const std::vector<TimestampWish>& wishes, uint64_t above,
+Loop::Asked Loop::Now() const {
+  return {.nanos = shared_.now_nanos, .above = shared_.last_timestamp};
+}
+
+// The first of `count` timestamps; nothing if the reply does not give them, or goes back.
+std::optional<uint64_t> Loop::LearnFrom(const absl::StatusOr<pd::v1::TsoResponse>& reply,
+                                        size_t count, const Asked& asked) {
+  if (!reply.ok() || reply->count() != count) return std::nullopt;
+  const uint64_t first = reply->first_timestamp();
+  if (first <= asked.above || first >= UINT64_MAX - count) return std::nullopt;
+  shared_.last_timestamp = std::max(shared_.last_timestamp, first + count - 1);
+  shared_.driver_clock.Learn(first, asked.nanos, shared_.now_nanos);
+  return first;
+}
+
+void Loop::TakeTimestamps(const std::vector<TimestampWish>& wishes, const Asked& asked,
                           const absl::StatusOr<pd::v1::TsoResponse>& reply) {
-  const bool is_good = reply.ok() && reply->count() == wishes.size() &&
-                       reply->first_timestamp() > above &&
-                       reply->first_timestamp() < UINT64_MAX - wishes.size();
-  const uint64_t first = is_good ? reply->first_timestamp() : 0;
+  const std::optional<uint64_t> first = LearnFrom(reply, wishes.size(), asked);
   for (size_t i = 0; i < wishes.size(); ++i) {
     Peer* const peer = FindPeer(wishes[i].region);
     if (peer == nullptr) continue;
     Touch(*peer);
-    if (is_good) {
-      peer->Stamp(wishes[i].write, mvcc::Timestamp(first + i));
+    if (first.has_value()) {
+      peer->Stamp(wishes[i].write, mvcc::Timestamp(*first + i));
     } else {
       peer->Stamp(wishes[i].write, UnavailableError("no timestamps"));
     }
   }
-  if (!is_good) return;
-  shared_.last_timestamp = std::max(shared_.last_timestamp, first + wishes.size() - 1);
-  shared_.driver_clock.Learn(first, shared_.now_nanos);
 }
 
 // Reads of the newest versions need the driver's time, also of a store that draws no timestamps for
-// writes.
+// writes; and how old the start of a write is can be told only by what was drawn.
 void Loop::LearnTime() {
   if (!shared_.is_admitted || is_asking_time_) return;
   if (shared_.driver_clock.IsFresh(kTimeAgeMax, shared_.now_nanos)) return;
@@ -192,14 +198,13 @@ void Loop::LearnTime() {
   pd::v1::TsoRequest request;
   request.set_cluster_id(shared_.ident.cluster_id);
   request.set_count(1);
-  seams_.pd.Tso(std::move(request),
-                [this, mailbox = mailbox_](absl::StatusOr<pd::v1::TsoResponse> reply) {
-                  mailbox->Post([this, reply = std::move(reply)] {
-                    is_asking_time_ = false;
-                    if (reply.ok())
-                      shared_.driver_clock.Learn(reply->first_timestamp(), shared_.now_nanos);
-                  });
-                });
+  seams_.pd.Tso(std::move(request), [this, mailbox = mailbox_,
+                                     asked = Now()](absl::StatusOr<pd::v1::TsoResponse> reply) {
+    mailbox->Post([this, asked, reply = std::move(reply)] {
+      is_asking_time_ = false;
+      (void)LearnFrom(reply, 1, asked);
+    });
+  });
 }
 
 // What needs no more precision than the interval.

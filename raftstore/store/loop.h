@@ -28,6 +28,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace nokv::store {
@@ -62,6 +63,12 @@ class Loop {
     uint64_t nanos = 0;
   };
 
+  // What was the case when timestamps were asked for.
+  struct Asked {
+    uint64_t nanos = 0;
+    uint64_t above = 0;  // Known to be drawn.
+  };
+
   // A round that was written, and is not known to be durable.
   struct Written {
     uint64_t number = 0;
@@ -87,7 +94,10 @@ class Loop {
   void SubmitAll(std::vector<std::unique_ptr<Pending>> commands);
   void DrawTimestamps();
   void LearnTime();
-  void TakeTimestamps(const std::vector<TimestampWish>& wishes, uint64_t above,
+  Asked Now() const;
+  std::optional<uint64_t> LearnFrom(const absl::StatusOr<pd::v1::TsoResponse>& reply, size_t count,
+                                    const Asked& asked);
+  void TakeTimestamps(const std::vector<TimestampWish>& wishes, const Asked& asked,
                       const absl::StatusOr<pd::v1::TsoResponse>& reply);
   void LookAround();
   void Admit();

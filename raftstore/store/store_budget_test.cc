@@ -135,6 +135,19 @@ TEST_CASE("a write with an old start gets no answer that costs a walk, and chang
   REQUIRE(cluster.StatisticsOf(leader).commands_waiting == 0);
 }
 
+TEST_CASE("a store that has drawn nothing for writes knows an old start, too", "[store][budget]") {
+  TestCluster cluster;
+  const uint64_t early = cluster.DrawTimestamp();
+  cluster.next_timestamp() += mvcc::Timestamp::FromParts(11 * 60'000, 0).bits();
+  const transport::StoreId leader = cluster.Leader();
+  cluster.Pass(absl::Seconds(2));
+  const ReplyPtr reply = cluster.Submit(leader, cluster.PutCommand(leader, "k", "v", early));
+  cluster.Settle();
+  REQUIRE(reply->is_there());
+  REQUIRE(absl::IsFailedPrecondition(reply->answer->status()));
+  REQUIRE_FALSE(cluster.MustGet("k").has_value());
+}
+
 TEST_CASE("however small the budget is, each round goes on by a command", "[store][budget]") {
   Options options = SmallRounds();
   options.round_bytes = 1;
