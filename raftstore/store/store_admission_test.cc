@@ -105,6 +105,18 @@ TEST_CASE("a refusal that may pass ends no store: it goes on, says so, and asks 
   REQUIRE(cluster.ReportOf(id).why_not_ready.empty());
 }
 
+TEST_CASE("a store that begins under the driver of another cluster ends", "[store][admission]") {
+  TestCluster cluster;
+  cluster.MustPut("k", "v");
+  cluster.Stop(1);
+  cluster.node(1).is_driver_away = true;
+  cluster.Open(1);
+  cluster.pd(1).store_reply.mutable_refusal()->mutable_cluster_id_mismatch();
+  cluster.pd(1).is_away = false;
+  cluster.Pass(absl::Seconds(2));
+  REQUIRE_FALSE(cluster.node(1).failure.ok());
+}
+
 TEST_CASE("a refusal for good ends a store", "[store][admission]") {
   TestCluster cluster;
   const bool is_new = GENERATE(true, false);
