@@ -39,8 +39,9 @@ class PdQueue {
     WaiterDone done;
   };
 
-  // `what` is asked for: for messages.
-  PdQueue(Environment& environment, const char* what) : environment_(environment), what_(what) {}
+  // `what` is asked for: for messages. One call is for at most `asked_max`.
+  PdQueue(Environment& environment, const char* what, size_t asked_max = SIZE_MAX)
+      : environment_(environment), what_(what), asked_max_(asked_max) {}
 
   virtual ~PdQueue() = default;
 
@@ -90,7 +91,10 @@ class PdQueue {
   void Pump() {
     if (is_calling_ || is_pausing_ || waiting_.empty()) return;
     is_calling_ = true;
-    asked_ = std::exchange(waiting_, {});
+    while (!waiting_.empty() && asked_.size() < asked_max_) {
+      asked_.push_back(std::move(waiting_.front()));
+      waiting_.pop_front();
+    }
     Call();
   }
 
@@ -127,6 +131,7 @@ class PdQueue {
   }
 
   const char* const what_;
+  const size_t asked_max_;
   std::deque<Waiter> waiting_;
   Backoff backoff_;
   absl::Status last_failure_ = absl::OkStatus();

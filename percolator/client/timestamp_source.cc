@@ -7,9 +7,6 @@ namespace {
 
 constexpr size_t kSparesMax = 4096;
 
-// Of one call. A driver that is far ahead of its clock refuses larger ones.
-constexpr size_t kTimestampsMax = 16'384;
-
 // A store looks at all versions of the key above a write's start. So a start is better young.
 constexpr absl::Duration kSpareAgeMax = absl::Milliseconds(20);
 
@@ -48,7 +45,7 @@ void TimestampSource::Call() {
   if (environment_.cluster_id == 0) return LearnCluster();
   pd::v1::TsoRequest request;
   request.set_cluster_id(environment_.cluster_id);
-  request.set_count(static_cast<uint32_t>(std::min(asked_.size(), kTimestampsMax)));
+  request.set_count(static_cast<uint32_t>(asked_.size()));
   environment_.seams.pd.Tso(
       std::move(request),
       environment_.gate->Wrap<absl::StatusOr<pd::v1::TsoResponse>>(

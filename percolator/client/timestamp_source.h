@@ -20,7 +20,8 @@ namespace nokv::client {
 
 class TimestampSource final : public PdQueue<mvcc::Timestamp> {
  public:
-  explicit TimestampSource(Environment& environment) : PdQueue(environment, "timestamp") {}
+  explicit TimestampSource(Environment& environment)
+      : PdQueue(environment, "timestamp", kAskedMax) {}
 
   void Draw(uint64_t deadline_nanos, WaiterDone done) {
     Add({.deadline_nanos = deadline_nanos, .key = {}, .done = std::move(done)});
@@ -30,6 +31,9 @@ class TimestampSource final : public PdQueue<mvcc::Timestamp> {
   void DrawName(uint64_t deadline_nanos, WaiterDone done);
 
  private:
+  // A driver that is far ahead of its clock refuses larger calls.
+  static constexpr size_t kAskedMax = 16'384;
+
   struct Spare {
     mvcc::Timestamp timestamp;
     uint64_t asked_nanos = 0;
