@@ -3,6 +3,7 @@
 #include "engine/base/codec.h"
 #include "raftstore/rpc/kv_service.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -33,31 +34,37 @@ bool ReadField(Decoder& in, std::string_view* content) {
     case 5:
       return in.Fixed(&fixed);
     default:
-      return false;  // Groups, which no message of ours has.
+      return false;  // Groups, which no message of ours has, and any parser skips.
   }
 }
 
-// False as soon as there are too many.
+// False as soon as there are too many, or something that can't be read.
 bool Count(std::string_view message, size_t level, Counts& counts) {
   Decoder in(message);
   std::string_view content;
-  while (!in.done() && ReadField(in, &content)) {
-    if (++counts[level] > kFieldsMax[level]) return false;
+  while (!in.done()) {
+    if (!ReadField(in, &content) || ++counts[level] > kFieldsMax[level]) return false;
     if (level + 1 < kLevels && !Count(content, level + 1, counts)) return false;
   }
   return true;
 }
 
-}  // namespace
-
-absl::Status CheckShape(std::string_view batch) {
+absl::Status CheckFrom(size_t level, std::string_view message) {
   Counts counts = {};
-  if (Count(batch, 0, counts)) return absl::OkStatus();
+  if (Count(message, level, counts)) return absl::OkStatus();
   if (counts[0] > kBatchCommandsMax) {
     return ResourceExhaustedError("a batch of more than {} commands", kBatchCommandsMax);
   }
-  return ResourceExhaustedError("a batch whose commands have more than {} members",
-                                kBatchMembersMax);
+  if (std::max(counts[1], counts[2]) > kBatchMembersMax) {
+    return ResourceExhaustedError("commands with more than {} members", kBatchMembersMax);
+  }
+  return InvalidArgumentError("{} bytes that are no message", message.size());
 }
+
+}  // namespace
+
+absl::Status CheckShape(std::string_view batch) { return CheckFrom(0, batch); }
+
+absl::Status CheckRequestShape(std::string_view request) { return CheckFrom(2, request); }
 
 }  // namespace nokv::rpc

@@ -17,7 +17,11 @@ inline constexpr size_t kBatchMembersMax = size_t{1} << 20;
 
 // ResourceExhausted for bytes of a KvBatchRequest with more than kBatchCommandsMax commands, or
 // whose requests have more than kBatchMembersMax members together: keys, mutations and whatever
-// else. Bytes that are no message are for the parser to refuse.
+// else. InvalidArgument for bytes that can't be counted to their end, which the parser might yet
+// read. What they mean is for the parser to say.
 absl::Status CheckShape(std::string_view batch);
+
+// The same for the bytes of one request.
+absl::Status CheckRequestShape(std::string_view request);
 
 }  // namespace nokv::rpc
