@@ -27,6 +27,9 @@ class AnswerBudget {
   // The client has taken so many, or is gone.
   void Give(uint64_t bytes) { bytes_ -= bytes; }
 
+  // More than half of it is taken.
+  bool is_scarce() const { return bytes_ > bytes_max_ / 2; }
+
  private:
   bool TryTake(uint64_t bytes);
 

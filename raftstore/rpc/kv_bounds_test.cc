@@ -1,4 +1,5 @@
 // What clients can make the Kv service hold.
+#include "raftstore/rpc/batch_shape.h"
 #include "raftstore/rpc/kv_service.h"
 #include "raftstore/rpc/test_world.h"
 #include "raftstore/rpc/testing/eventually.h"
@@ -8,10 +9,14 @@
 #include <atomic>
 #include <chrono>
 #include <grpcpp/client_context.h>
+#include <grpcpp/completion_queue.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace nokv::rpc {
 namespace {
@@ -167,28 +172,34 @@ TEST_CASE("a client that takes no answers costs a bounded amount of memory", "[r
   CHECK(found > 0);
 }
 
-TEST_CASE("answers that clients do not take are bounded for all of them together",
-          "[rpc][sockets]") {
-  World world({.all_answer_bytes_max = 8 << 20});
-  const auto get_is_busy = [&] {
-    grpc::ClientContext context;
-    kv::v1::GetRequest request;
-    request.set_key("large");
-    kv::v1::GetResponse response;
-    REQUIRE(world.stub->KvGet(&context, request, &response).ok());
-    CHECK(response.has_found() != response.region_error().has_server_is_busy());
-    return response.region_error().has_server_is_busy();
-  };
-  for (int i = 0; i < 20; ++i) CHECK_FALSE(get_is_busy());  // What was taken makes room again.
-
-  // A connection of its own, whose window stays small: what is in it counts as taken.
+// A connection of its own, whose window stays small: what is in it counts as taken.
+std::shared_ptr<grpc::Channel> NarrowChannel(const World& world) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 64 << 10);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(16 << 20);
-  const auto stub = kv::v1::Kv::NewStub(
-      grpc::CreateCustomChannel(world.address, grpc::InsecureChannelCredentials(), arguments));
+  return grpc::CreateCustomChannel(world.address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+// Whether a read of a MiB is refused.
+bool IsBusy(World& world) {
+  grpc::ClientContext context;
+  kv::v1::GetRequest request;
+  request.set_key("large");
+  kv::v1::GetResponse response;
+  REQUIRE(world.stub->KvGet(&context, request, &response).ok());
+  CHECK(response.has_found() != response.region_error().has_server_is_busy());
+  return response.region_error().has_server_is_busy();
+}
+
+TEST_CASE("answers that clients do not take are bounded for all of them together",
+          "[rpc][sockets]") {
+  HandClock clock;
+  World world({.all_answer_bytes_max = 8 << 20}, clock);
+  for (int i = 0; i < 20; ++i) CHECK_FALSE(IsBusy(world));  // What was taken makes room again.
+
+  const auto stub = kv::v1::Kv::NewStub(NarrowChannel(world));
   grpc::ClientContext context;
   const auto stream = stub->KvBatch(&context);
   kv::v1::KvBatchRequest request;
@@ -196,7 +207,7 @@ TEST_CASE("answers that clients do not take are bounded for all of them together
   *request.add_commands() = Get(33, "hold");
   REQUIRE(stream->Write(request));
   REQUIRE(Eventually([&] { return world.echo.held() == 1; }));  // All before it are answered.
-  REQUIRE(get_is_busy());
+  REQUIRE(IsBusy(world));
 
   int found = 0;
   int refused = 0;
@@ -212,9 +223,84 @@ TEST_CASE("answers that clients do not take are bounded for all of them together
     CHECK(found + refused == 32);
   }
   SECTION("until the client is gone") {}
+  SECTION("until it has taken nothing for long") {
+    clock.Advance(absl::Seconds(29));
+    CHECK(IsBusy(world));
+    CHECK(IsBusy(world));
+    clock.Advance(absl::Seconds(2));
+    CHECK(Eventually([&] { return !IsBusy(world); }));
+  }
   context.TryCancel();
   stream->Finish();
-  CHECK(Eventually([&] { return !get_is_busy(); }));
+  CHECK(Eventually([&] { return !IsBusy(world); }));
+}
+
+TEST_CASE("calls whose clients take nothing end when others need the room", "[rpc][sockets]") {
+  constexpr int kCalls = 9;
+
+  struct Call {
+    grpc::ClientContext context;
+    std::unique_ptr<grpc::ClientAsyncResponseReader<kv::v1::GetResponse>> reader;
+    kv::v1::GetResponse response;
+    grpc::Status status;
+  };
+
+  HandClock clock;
+  World world({.all_answer_bytes_max = 8 << 20}, clock);
+  const auto stub = kv::v1::Kv::NewStub(NarrowChannel(world));
+  grpc::CompletionQueue queue;
+  std::vector<std::unique_ptr<Call>> calls;
+  kv::v1::GetRequest request;
+  request.set_key("large");
+  for (int i = 0; i < kCalls; ++i) {
+    calls.push_back(std::make_unique<Call>());
+    // Nobody asks for the answer, so none is taken.
+    calls.back()->reader = stub->AsyncKvGet(&calls.back()->context, request, &queue);
+  }
+  void* tag = nullptr;
+  bool ok = false;
+  CHECK(Eventually([&] {
+    queue.AsyncNext(&tag, &ok, std::chrono::system_clock::now());  // The connection goes on by it.
+    return IsBusy(world);
+  }));
+  clock.Advance(absl::Seconds(31));
+  CHECK(Eventually([&] { return !IsBusy(world); }));
+  for (const auto& call : calls) {
+    call->context.TryCancel();
+    call->reader->Finish(&call->response, &call->status, nullptr);
+  }
+  for (int i = 0; i < kCalls; ++i) queue.Next(&tag, &ok);
+  queue.Shutdown();
+}
+
+TEST_CASE("a call that is small on the wire and large in memory is refused before it is parsed",
+          "[rpc][sockets]") {
+  World world;
+  std::string bytes = "\x12";
+  grpc::StatusCode expected = grpc::StatusCode::INVALID_ARGUMENT;
+  SECTION("too many members") {
+    bytes.push_back(0);
+    std::string many;
+    for (size_t i = 0; i <= kBatchMembersMax; ++i) many += bytes;
+    bytes = many;
+    expected = grpc::StatusCode::RESOURCE_EXHAUSTED;
+  }
+  SECTION("no message") {}
+  grpc::GenericStub stub(world.channel);
+  grpc::ClientContext context;
+  grpc::CompletionQueue queue;
+  const grpc::Slice slice(bytes);
+  const auto call = stub.PrepareUnaryCall(&context, "/nokv.kv.v1.Kv/KvPrewrite",
+                                          grpc::ByteBuffer(&slice, 1), &queue);
+  call->StartCall();
+  grpc::ByteBuffer answer;
+  grpc::Status status;
+  call->Finish(&answer, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  REQUIRE(queue.Next(&tag, &ok));
+  CHECK(status.error_code() == expected);
+  queue.Shutdown();
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "raftstore/rpc/kv_call.h"
 
 #include "proto/net/channel.h"
+#include "raftstore/rpc/batch_shape.h"
+#include "raftstore/rpc/checked_message.h"
 
 #include <algorithm>
 #include <chrono>
@@ -8,6 +10,7 @@
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/async_unary_call.h>
+#include <grpcpp/support/byte_buffer.h>
 #include <utility>
 
 namespace nokv::rpc {
@@ -19,9 +22,9 @@ using kv::v1::CommandResult;
 // How the service, commands and results call one and the same thing.
 template <typename Request, typename Response>
 struct Method {
-  void (KvAsyncService::*accept)(grpc::ServerContext*, Request*,
-                                 grpc::ServerAsyncResponseWriter<Response>*, grpc::CompletionQueue*,
-                                 grpc::ServerCompletionQueue*, void*);
+  void (KvAsyncService::*accept)(grpc::ServerContext*, grpc::ByteBuffer*,
+                                 grpc::ServerAsyncResponseWriter<grpc::ByteBuffer>*,
+                                 grpc::CompletionQueue*, grpc::ServerCompletionQueue*, void*);
   Request* (Command::*request)();
   bool (CommandResult::*has_response)() const;
   Response* (CommandResult::*response)();
@@ -39,6 +42,7 @@ class KvCall final : public std::enable_shared_from_this<KvCall<Request, Respons
 
   ~KvCall() {
     if (is_counted_) --core_->calls;
+    core_->deliveries.End(delivery_);
     core_->answers.Give(answer_bytes_);
   }
 
@@ -46,7 +50,7 @@ class KvCall final : public std::enable_shared_from_this<KvCall<Request, Respons
     const auto call = std::make_shared<KvCall>(core, method);
     void* const tag = call->accept_.Begin(*core->loop, call);
     if (tag == nullptr) return;
-    (core->service.*method.accept)(&call->context_, &call->request_, &call->writer_, core->queue,
+    (core->service.*method.accept)(&call->context_, &call->received_, &call->writer_, core->queue,
                                    core->queue, tag);
   }
 
@@ -61,6 +65,8 @@ class KvCall final : public std::enable_shared_from_this<KvCall<Request, Respons
     }
     is_counted_ = true;
     ++core_->calls;
+    status_ = ParseChecked(received_, &CheckRequestShape, &request_);
+    if (!status_.ok()) return OnAnswered(true);
     LimitTime();
     Command command;
     *(command.*method_.request)() = std::move(request_);
@@ -92,14 +98,26 @@ class KvCall final : public std::enable_shared_from_this<KvCall<Request, Respons
       // Until gRPC has sent it, which is when the call ends.
       answer_bytes_ = core_->answers.Take(*answer, answer->ByteSizeLong());
       response_ = std::move(*((*answer).*method_.response)());
+      core_->EndThoseWhoTakeNothing();
     }
     void* const tag = answered_.Begin(*core_->loop, this->shared_from_this());
     if (tag != nullptr) alarm_.Set(core_->queue, gpr_inf_past(GPR_CLOCK_MONOTONIC), tag);
   }
 
   void OnAnswered(bool) {
+    grpc::ByteBuffer bytes;
+    bool is_owned = false;
+    using Traits = grpc::SerializationTraits<Response>;
+    if (status_.ok() && !Traits::Serialize(response_, &bytes, &is_owned).ok()) {
+      status_ = InternalError("a response that can't be written");
+    }
     void* const tag = finish_.Begin(*core_->loop, this->shared_from_this());
-    if (tag != nullptr) writer_.Finish(response_, net::ToGrpc(status_), tag);
+    if (tag == nullptr) return;
+    delivery_ =
+        core_->deliveries.Begin(core_->clock.MonotonicNanos(), [weak = this->weak_from_this()] {
+          if (const std::shared_ptr<KvCall> call = weak.lock()) call->context_.TryCancel();
+        });
+    writer_.Finish(bytes, net::ToGrpc(status_), tag);
   }
 
   void OnFinished(bool) {}
@@ -108,11 +126,13 @@ class KvCall final : public std::enable_shared_from_this<KvCall<Request, Respons
   const CallMethod method_;
   bool is_counted_ = false;
   grpc::ServerContext context_;
-  grpc::ServerAsyncResponseWriter<Response> writer_;
+  grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> writer_;
   grpc::Alarm alarm_;
+  grpc::ByteBuffer received_;
   Request request_;
   Response response_;
   uint64_t answer_bytes_ = 0;
+  uint64_t delivery_ = 0;
   absl::Status status_;
 
   net::Step<KvCall> accept_{&KvCall::OnAccepted};

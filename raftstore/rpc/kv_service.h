@@ -41,6 +41,10 @@ struct KvLimits {
   // Of a stream, and of all streams and calls. Past either reads are answered: busy.
   uint64_t answer_bytes_max = 64ull << 20;
   uint64_t all_answer_bytes_max = 256ull << 20;
+
+  // A stream or call whose client takes nothing of a message for so long ends while more than half
+  // of all_answer_bytes_max are held: otherwise a few such clients stop the reads of all.
+  absl::Duration taking_time_max = absl::Seconds(30);
 };
 
 struct KvCore;

@@ -2,10 +2,10 @@
 
 #include "proto/net/channel.h"
 #include "raftstore/rpc/batch_shape.h"
+#include "raftstore/rpc/checked_message.h"
 
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
-#include <grpcpp/support/slice.h>
 #include <utility>
 
 namespace nokv::rpc {
@@ -18,6 +18,7 @@ using Traits = grpc::SerializationTraits<Message>;
 
 KvStream::~KvStream() {
   if (seat_) core_->seats.Leave(*seat_);
+  core_->deliveries.End(delivery_);
   core_->answers.Give(result_bytes_ + writing_bytes_);
 }
 
@@ -63,15 +64,8 @@ absl::Status KvStream::TakeBatch() {
     return ResourceExhaustedError("a batch of {} bytes: at most {}", received_.Length(),
                                   kBatchBytesMax);
   }
-  grpc::Slice bytes;
-  if (!received_.TrySingleSlice(&bytes).ok() && !received_.DumpToSingleSlice(&bytes).ok()) {
-    return InternalError("a message of {} bytes that can't be read", received_.Length());
-  }
-  RETURN_IF_ERROR(CheckShape({reinterpret_cast<const char*>(bytes.begin()), bytes.size()}));
   kv::v1::KvBatchRequest batch;
-  if (!Traits<kv::v1::KvBatchRequest>::Deserialize(&received_, &batch).ok()) {
-    return InvalidArgumentError("a message that is no KvBatchRequest");
-  }
+  RETURN_IF_ERROR(ParseChecked(received_, &CheckShape, &batch));
   unanswered_ += static_cast<size_t>(batch.commands_size());
   for (kv::v1::Command& command : *batch.mutable_commands()) {
     const uint64_t id = command.id();
@@ -91,24 +85,30 @@ void KvStream::Answer(uint64_t id, absl::StatusOr<kv::v1::CommandResult> answer)
     result.result.mutable_unknown()->set_message(why.data(), why.size());
   }
   result.result.set_id(id);
-  const size_t size = result.result.ByteSizeLong();
-  {
-    MutexLock lock(mutex_);
-    if (is_over_) return;
-    const bool has_room = result_bytes_ + size <= core_->limits.answer_bytes_max;
-    result.size_bytes = core_->answers.Take(result.result, size, has_room);
-    result_bytes_ += result.size_bytes;
-    results_.push_back(std::move(result));
-    if (std::exchange(is_awake_, true)) return;
-  }
+  const bool is_first = Keep(std::move(result));
+  core_->EndThoseWhoTakeNothing();
+  if (!is_first) return;
   // Until the loop's thread comes, whatever else is answered now joins the same message.
   void* const tag = wake_.Begin(*core_->loop, shared_from_this());
   if (tag != nullptr) alarm_.Set(core_->queue, gpr_inf_past(GPR_CLOCK_MONOTONIC), tag);
 }
 
+// True if nobody would look at it.
+bool KvStream::Keep(Result result) {
+  const size_t size = result.result.ByteSizeLong();
+  MutexLock lock(mutex_);
+  if (is_over_) return false;
+  const bool has_room = result_bytes_ + size <= core_->limits.answer_bytes_max;
+  result.size_bytes = core_->answers.Take(result.result, size, has_room);
+  result_bytes_ += result.size_bytes;
+  results_.push_back(std::move(result));
+  return !std::exchange(is_awake_, true);
+}
+
 void KvStream::OnWoken(bool) { Write(); }
 
 void KvStream::OnWritten(bool ok) {
+  core_->deliveries.End(delivery_);
   unanswered_ -= std::exchange(writing_, 0);
   core_->answers.Give(std::exchange(writing_bytes_, 0));
   if (!ok) {
@@ -144,6 +144,9 @@ void KvStream::Write() {
   void* const tag = write_.Begin(*core_->loop, shared_from_this());
   if (tag == nullptr) return;
   writing_ = static_cast<size_t>(response.results_size());
+  delivery_ = core_->deliveries.Begin(core_->clock.MonotonicNanos(), [weak = weak_from_this()] {
+    if (const std::shared_ptr<KvStream> stream = weak.lock()) stream->context_.TryCancel();
+  });
   stream_.Write(bytes, tag);
 }
 

@@ -51,6 +51,7 @@ class KvStream final : public std::enable_shared_from_this<KvStream> {
   void Read();
   absl::Status TakeBatch();
   void Answer(uint64_t id, absl::StatusOr<kv::v1::CommandResult> answer);
+  bool Keep(Result result);
   void Write();
   kv::v1::KvBatchResponse TakeResultsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(const absl::Status& why);
@@ -71,6 +72,7 @@ class KvStream final : public std::enable_shared_from_this<KvStream> {
   size_t unanswered_ = 0;  // Commands that were read, and whose results are not on their way.
   size_t writing_ = 0;     // Results in the message on its way; 0: there is none.
   uint64_t writing_bytes_ = 0;
+  uint64_t delivery_ = 0;  // Of that message.
   absl::Status why_;
 
   Mutex mutex_;
