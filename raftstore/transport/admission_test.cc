@@ -35,10 +35,12 @@ TEST_CASE("calls that are wrong are refused, and the reason says how", "[transpo
   requires_text(From(3, 0, 1), kControlHello, kInvalidArgument, "incarnation 0");
   requires_text(From(3, 1, 1), {.to = 9}, kFailedPrecondition, "this is store 2");
   requires_text(From(2, 11, 1), kControlHello, kFailedPrecondition, "two processes");
-  requires_text(From(3, 1, 1), {.to = 2, .version_min = 2, .version_max = 4}, kUnimplemented,
-                "versions 2 to 4");
+  requires_text(From(3, 1, 1), {.to = 2, .version_min = 3, .version_max = 4}, kUnimplemented,
+                "versions 3 to 4");
   requires_text(From(3, 1, 1), {.to = 2, .version_min = 0, .version_max = 0}, kUnimplemented,
                 "versions 0 to 0");
+  requires_text(From(3, 1, 1), {.to = 2, .version_min = 1, .version_max = 1}, kUnimplemented,
+                "store 3 speaks versions 1 to 1, store 2 speaks 2");
   requires_text(From(3, 1, 1), {.to = 2, .lane = Lane::kSnapshot}, kUnimplemented, "snapshots");
   REQUIRE(admission.TakeHello(From(3, 1, 1), {.to = 2, .version_max = 9}).ok());
 }

@@ -49,10 +49,14 @@ void CopyOut(Pieces pieces, size_t from, size_t size, char* to) {
   NOKV_CHECK(size == 0);
 }
 
+uint8_t VersionOf(FrameKind kind) {
+  return kind == FrameKind::kBatch ? kVersion : kHandshakeVersion;
+}
+
 std::string EncodeHeader(const FrameHeader& header, size_t metadata_bytes, size_t payload_bytes) {
   std::string out;
   out.reserve(kHeaderBytes + metadata_bytes);
-  out.push_back(static_cast<char>(header.version));
+  out.push_back(static_cast<char>(VersionOf(header.kind)));
   out.push_back(static_cast<char>(header.kind));
   PutFixed<uint32_t>(out, 0);  // The checksum, when everything else is there.
   PutFixed<uint64_t>(out, header.cluster);
@@ -126,10 +130,10 @@ absl::StatusOr<ReceivedFrame> DecodeFrame(Pieces pieces) {
   CopyOut(pieces, 0, kHeaderBytes, header);
 
   ReceivedFrame frame;
-  frame.header.version = static_cast<uint8_t>(header[kVersionAt]);
-  if (frame.header.version != kVersion) {
-    return UnimplementedError("a frame of version {}, where this store reads version {}",
-                              frame.header.version, kVersion);
+  const auto version = static_cast<uint8_t>(header[kVersionAt]);
+  if (version != kVersion && version != kHandshakeVersion) {
+    return UnimplementedError("a frame of version {}, where this store reads version {}", version,
+                              kVersion);
   }
   const uint32_t stored = LoadFixed<uint32_t>(header + kChecksumAt);
   if (const uint32_t actual = Checksum(pieces); stored != actual) {
@@ -139,6 +143,11 @@ absl::StatusOr<ReceivedFrame> DecodeFrame(Pieces pieces) {
   frame.header.kind = static_cast<FrameKind>(header[kKindAt]);
   if (frame.header.kind < FrameKind::kHello || frame.header.kind > FrameKind::kBatch) {
     return DataLossError("a frame of unknown kind {}", static_cast<int>(frame.header.kind));
+  }
+  if (version != VersionOf(frame.header.kind)) {
+    return UnimplementedError(
+        "a frame of kind {} and version {}, where this store reads version {}",
+        static_cast<int>(frame.header.kind), version, VersionOf(frame.header.kind));
   }
   frame.header.cluster = LoadFixed<uint64_t>(header + 6);
   frame.header.store = LoadFixed<uint64_t>(header + 14);

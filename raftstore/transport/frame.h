@@ -27,7 +27,8 @@
 
 namespace nokv::transport {
 
-inline constexpr uint8_t kVersion = 1;
+inline constexpr uint8_t kVersion = 2;           // Of batches.
+inline constexpr uint8_t kHandshakeVersion = 1;  // Of all other frames, for ever.
 inline constexpr size_t kHeaderBytes = 46;
 inline constexpr size_t kMetadataBytesMax = 4 << 20;
 inline constexpr size_t kFrameBytesMax = 16 << 20;  // Also what the network must let through.
@@ -40,7 +41,6 @@ enum class FrameKind : uint8_t {
 };
 
 struct FrameHeader {
-  uint8_t version = kVersion;
   FrameKind kind = FrameKind::kBatch;
   uint64_t cluster = 0;
   StoreId store = 0;  // The sender.
