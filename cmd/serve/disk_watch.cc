@@ -26,4 +26,18 @@ absl::Status DiskWatch::status() {
   return status_;
 }
 
+bool DiskWatch::EndsWithin(absl::Duration time, Clock& clock) {
+  constexpr absl::Duration kPause = absl::Milliseconds(10);
+  for (absl::Duration waited; is_looking(); waited += kPause) {
+    if (waited >= time) return false;
+    clock.SleepFor(kPause);
+  }
+  return true;
+}
+
+bool DiskWatch::is_looking() {
+  MutexLock lock(mutex_);
+  return is_looking_;
+}
+
 }  // namespace nokv::serve

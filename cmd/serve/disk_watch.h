@@ -7,10 +7,13 @@
 // Thread-safety: safe. The executor has run or forgotten its tasks before the object goes.
 #pragma once
 
+#include "engine/base/clock.h"
 #include "engine/base/executor.h"
 #include "engine/base/mutex.h"
 #include "engine/base/status.h"
 #include "raftstore/store/seams.h"
+
+#include <absl/time/time.h>
 
 #include <cstdint>
 #include <functional>
@@ -33,7 +36,12 @@ class DiskWatch {
   // Of the latest look.
   absl::Status status();
 
+  // Whether the look that is under way ends in time. Only then will the executor ever end.
+  bool EndsWithin(absl::Duration time, Clock& clock);
+
  private:
+  bool is_looking();
+
   const Look look_;
   Executor& executor_;
 

@@ -38,4 +38,17 @@ TEST_CASE("what was known of the disk stays while looking fails or hangs", "[ser
   REQUIRE(watch.latest().capacity_bytes == 100);
 }
 
+TEST_CASE("a process that ends waits for a look, but not for ever", "[serve]") {
+  ManualExecutor executor;
+  ManualClock clock;
+  DiskWatch watch([] { return UnavailableError("statvfs failed"); }, executor);
+  REQUIRE(watch.EndsWithin(absl::ZeroDuration(), clock));
+  watch.Start();
+  REQUIRE_FALSE(watch.EndsWithin(absl::Seconds(5), clock));
+  REQUIRE(clock.MonotonicNanos() == 5'000'000'000);
+  executor.RunUntilIdle();
+  REQUIRE(watch.EndsWithin(absl::Seconds(5), clock));
+  REQUIRE(clock.MonotonicNanos() == 5'000'000'000);
+}
+
 }  // namespace nokv::serve

@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <utility>
@@ -32,6 +33,7 @@ constexpr int kReportTicks = 100;    // and to a report.
 constexpr absl::Duration kDrainTime = absl::Milliseconds(200);
 constexpr absl::Duration kFirstAskPause = absl::Milliseconds(1);  // A driver that is there answers.
 constexpr absl::Duration kAskPause = absl::Milliseconds(100);
+constexpr absl::Duration kDiskTime = absl::Seconds(5);  // For a disk that may hang, at the end.
 constexpr absl::Duration kPatience = absl::Seconds(5);  // Before it is said again what is awaited.
 
 // The network's commands for the store.
@@ -319,13 +321,25 @@ class StoreProcess final : public Process {
     if (transport_ != nullptr) transport_->Close();
     WaitFor(*loop_);
     WaitFor(*edge_);
-    WaitFor(*disk_thread_);
+    EndDiskThread();
     store_.reset();
     pd_.reset();
     transport_.reset();
     loop_.reset();
     edge_.reset();
     disk_thread_.reset();
+  }
+
+  // A disk that hangs never lets its thread go, nor the database that would be closed after it. So
+  // the process ends as if it was killed, which loses nothing that was acknowledged.
+  void EndDiskThread() {
+    if (disk_ != nullptr && !disk_->EndsWithin(kDiskTime, clock_)) {
+      spdlog::error("the disk of {} has not answered for {}: the process ends without closing it",
+                    settings_.workdir, absl::FormatDuration(kDiskTime));
+      spdlog::shutdown();
+      std::_Exit(EXIT_FAILURE);
+    }
+    WaitFor(*disk_thread_);
   }
 
   // The latest answer of the placement driver.
