@@ -199,11 +199,11 @@ TEST_CASE("of several keys the first that is in the way decides, and nothing is 
 TEST_CASE("a start with too much behind it is not looked up", "[mvcc]") {
   constexpr uint64_t kRecordsMax = 64 << 10;
   TestStore store;
-  for (uint64_t i = 0; i < kRecordsMax; ++i) store.Put(i % 2 == 0 ? "a" : "b", 20 + i, 21 + i, "v");
+  for (uint64_t i = 0; i < kRecordsMax; ++i) store.Put(i % 2 == 0 ? "a" : "b", 5, 21 + i, "v");
   OnePhase write{.start = Ts(10), .mutations = {{.key = "a"}, {.key = "b"}}};
   write.is_blind = true;
   REQUIRE(Check(store, write) == "clear");
-  store.Put("b", 18, 19, "v");
+  store.Put("b", 5, 19, "v");
   REQUIRE(CheckOnePhase(store, write).status().code() == Code::kFailedPrecondition);
   write.start = Ts(30);
   REQUIRE(Check(store, write) == "clear");
