@@ -72,6 +72,9 @@ absl::StatusOr<std::unique_ptr<DB>> OpenDatabase(const Settings& settings, Recov
   // The store syncs the log itself, once for all regions of a round, and acknowledges after that.
   // The database must not: the loop never waits for the disk.
   options.durability = Durability::kProcess;
+  // Versions of keys are not collected yet, so little of what is written is ever dead: a tighter
+  // target would have values moved and tables merged that are all alive.
+  options.space_target = 2.0;
   options.memory_bytes = settings.memory_bytes;
   RETURN_IF_ERROR(CheckDirectory(options, settings.store));
   options.groups = true;

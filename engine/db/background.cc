@@ -134,8 +134,10 @@ void DBImpl::PurgeStep() {
 lsm::PickerOptions DBImpl::PickerOptionsLocked() const {
   lsm::PickerOptions picker;
   picker.level_base_bytes = options_.level_base_bytes;
-  // Where few entries replace others, there is little to win by merging them early.
-  picker.upper_share_max = budget_.upper_share_max / std::max(0.4, replaced_share_);
+  // Where few entries replace others, there is little to win by merging them early, and least under
+  // a store, whose entries are all versions.
+  const double replaced_share_min = has_groups_ ? 0.1 : 0.4;
+  picker.upper_share_max = budget_.upper_share_max / std::max(replaced_share_min, replaced_share_);
   picker.snapshots = SnapshotSequencesLocked();
   picker.now_ms = clock_.WallMillis();
   return picker;

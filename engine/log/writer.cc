@@ -220,7 +220,7 @@ void Writer::PrepareSpare(uint64_t capacity_bytes) {
   if (file.ok()) {
     (*file)->Prepare(0, capacity_bytes);
     // A failure shows again when the segment is used.
-    if (options_.sync_spares) (*file)->Sync().IgnoreError();
+    if (IsSyncedAhead()) (*file)->Sync().IgnoreError();
   }
   MutexLock lock(spare_mutex_);
   is_preparing_ = false;
@@ -245,7 +245,7 @@ absl::Status Writer::RecycleOrRemove(uint32_t number, uint64_t capacity_bytes) {
     if (opened.ok()) {
       file = *std::move(opened);
       file->Prepare(0, capacity_bytes);
-      if (options_.sync_spares) file->Sync().IgnoreError();
+      if (IsSyncedAhead()) file->Sync().IgnoreError();
     } else {
       status = options_.files->Remove(path);
     }

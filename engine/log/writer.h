@@ -32,10 +32,8 @@ struct WriterOptions {
   std::string directory;
   uint64_t database_id = 0;
   bool map = true;
-  // Every write or round is synced: a prepared segment is written out once, so that later syncs of
-  // it need no journal commit, and has small pages, because a sync writes whole ones.
-  bool sync_spares = false;
-  uint32_t format_version = kFormatWithoutGroups;  // Of the segments to be started.
+  vfs::SegmentPages pages = vfs::SegmentPages::kLarge;  // kWritten: spares are synced once made.
+  uint32_t format_version = kFormatWithoutGroups;       // Of the segments to be started.
 };
 
 class Writer {
@@ -113,11 +111,13 @@ class Writer {
     std::string path;
   };
 
+  bool IsSyncedAhead() const { return options_.pages == vfs::SegmentPages::kWritten; }
+
   vfs::SegmentOptions FileOptions(uint64_t capacity_bytes) const {
     return {.capacity_bytes = capacity_bytes,
             .read_only = false,
             .map = options_.map,
-            .large_pages = !options_.sync_spares};
+            .pages = options_.pages};
   }
 
   std::string PathOf(uint32_t number) const {
