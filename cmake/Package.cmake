@@ -9,7 +9,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/nokv)
 
 # The modules behind nokv::engine are installed because it needs them.
 set(engine_targets nokv_engine)
-foreach(module IN ITEMS base vfs table log lsm db)
+foreach(module IN ITEMS base vfs table log groups lsm db)
   if(TARGET nokv_${module})
     list(APPEND engine_targets nokv_${module})
   endif()

@@ -2,7 +2,7 @@
 # Installs what NoKV needs from the distribution. This is the one list of packages.
 set -euo pipefail
 
-# To build and run the gateway and the tools.
+# To build and run the embedded database, the gateway and the tools.
 run_packages=(
   ca-certificates
   ccache
@@ -25,6 +25,14 @@ run_packages=(
   prometheus-cpp-dev
 )
 
+# To build and run the contracts and services of the cluster.
+cluster_packages=(
+  libgrpc++-dev
+  libprotobuf-dev
+  protobuf-compiler
+  protobuf-compiler-grpc
+)
+
 # To test it, to check its style, and to measure it beside others.
 test_packages=(
   catch2
@@ -32,10 +40,12 @@ test_packages=(
   clang-tidy
   debootstrap
   git
+  iproute2
   libleveldb-dev
   liblmdb-dev
   librocksdb-dev
   liburing-dev
+  nftables
   procps
   python3
   python3-redis
@@ -45,13 +55,14 @@ test_packages=(
 
 usage() {
   cat <<'TEXT'
-usage: deploy/install_deps.sh [run|all]
+usage: deploy/install_deps.sh [run|cluster|all]
 
 Installs the packages that NoKV needs, with apt, and does nothing when they are all there.
 No service of theirs is started.
 
-  run   what building and running the gateway and the tools takes
-  all   also what the tests, the style checks and the benchmarks take (default)
+  run      what building and running the embedded database and the tools takes
+  cluster  also what building and running PD, the stores and the gateway before them takes
+  all      also what the tests, the style checks and the benchmarks take (default)
 
 Needs root, or sudo.
 TEXT
@@ -59,7 +70,8 @@ TEXT
 
 case "${1:-all}" in
   run) packages=("${run_packages[@]}") ;;
-  all) packages=("${run_packages[@]}" "${test_packages[@]}") ;;
+  cluster) packages=("${run_packages[@]}" "${cluster_packages[@]}") ;;
+  all) packages=("${run_packages[@]}" "${cluster_packages[@]}" "${test_packages[@]}") ;;
   -h | --help)
     usage
     exit 0

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "engine/base/status.h"
+#include "engine/groups.h"
 #include "engine/iterator.h"
 #include "engine/options.h"
 #include "engine/stats.h"
@@ -26,6 +27,8 @@
 namespace nokv {
 
 inline constexpr size_t kKeyBytesMax = 64 << 10;
+// Of a database that holds groups: a store's, which encodes the keys of its users.
+inline constexpr size_t kEncodedKeyBytesMax = 160 << 10;
 inline constexpr size_t kValueBytesMax = 1 << 30;
 
 // What opening found and did.
@@ -107,6 +110,10 @@ class DB {
   // One change without a batch: the fast path of the calls above, for any column family.
   virtual absl::Status Apply(const Change& change, const WriteOptions& options = {}) = 0;
 
+  // How long the database would make a write of `bytes` wait now, because flushes, merges or
+  // collections are behind. Zero most of the time. Takes no lock.
+  virtual absl::Duration WriteDelay(uint64_t bytes) const = 0;
+
   // Calls `done` once every write acknowledged before this call survives a power cut, or with the
   // failure. On an executor's thread, never inside this call; `done` must not block and must not
   // call the database.
@@ -146,6 +153,10 @@ class DB {
   virtual absl::Status DropColumnFamily(ColumnFamilyHandle column_family) = 0;
   virtual absl::StatusOr<ColumnFamilyHandle> FindColumnFamily(std::string_view name) = 0;
   virtual std::vector<std::pair<std::string, ColumnFamilyHandle>> ListColumnFamilies() = 0;
+
+  // --- Groups, in a database that holds them (Options::groups). Lives as long as the database.
+
+  virtual Groups& groups() = 0;
 
   // --- Upkeep. All of it also happens by itself, in the background.
 

@@ -6,6 +6,7 @@
 #include <absl/time/time.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,13 @@ struct Options {
   // after a crash.
   uint64_t log_distance_bytes_max = 1ull << 30;
 
+  // The database holds groups (groups.h). Once it was opened so, it always does, and programs that
+  // know nothing of groups refuse it.
+  bool groups = false;
+
+  // Groups that keep more log than this from being freed are asked to compact.
+  uint64_t group_log_bytes_max = 1ull << 30;
+
   // Disk space set aside, and given up when the disk is full so that deletes and garbage
   // collection can go on. 0 for none.
   uint64_t reserve_bytes = 16ull << 20;
@@ -91,9 +99,25 @@ struct ReadOptions {
   const Snapshot* snapshot = nullptr;  // Null: the newest state.
 };
 
+// The data of a group is there up to and with this index.
+struct GroupMark {
+  uint64_t group = 0;
+  uint64_t index = 0;  // From 1.
+};
+
 struct WriteOptions {
   // Raises the database's level for this write; a lower level than the database's has no effect.
   Durability durability = Durability::kProcess;
+
+  // Set with the write, all or nothing: Groups::MarkOf() tells them, also after a crash.
+  std::span<const GroupMark> marks = {};
+
+  // For a loop that must not stand still: the write neither sleeps nor waits for a flush. It goes
+  // through however far the database is behind, until all memtables together hold a quarter more
+  // than they should; then it does nothing and answers Unavailable, which says how long to wait.
+  // Who makes such writes takes in less while DB::WriteDelay() is long. A write that waits for a
+  // sync can't be one (InvalidArgument).
+  bool never_wait = false;
 };
 
 struct IteratorOptions {

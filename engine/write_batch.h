@@ -15,12 +15,22 @@ namespace nokv {
 
 enum class ChangeKind : uint8_t { kSet = 1, kDelete = 2, kDeleteRange = 3 };
 
+// Where the bytes of a value stand already: in the payload of an entry of a group (groups.h).
+struct EntryPart {
+  uint64_t group = 0;
+  uint64_t index = 0;   // 0: nowhere.
+  uint32_t offset = 0;  // In the payload.
+
+  friend bool operator==(const EntryPart&, const EntryPart&) = default;
+};
+
 struct Change {
   ChangeKind kind;
   ColumnFamilyHandle column_family;
   uint64_t expiry_ms;      // Unix milliseconds from which the key is gone; 0 for never.
   std::string_view key;    // Or the first key of the range.
   std::string_view value;  // Or the end of the range, not included.
+  EntryPart part = {};     // Of a set.
 };
 
 class WriteBatch {
@@ -28,6 +38,13 @@ class WriteBatch {
   void Set(std::string_view key, std::string_view value,
            ColumnFamilyHandle column_family = kDefaultColumnFamily) {
     Add({ChangeKind::kSet, column_family, 0, key, value});
+  }
+
+  // The value is part of an entry that was appended before: a large one is not written again, for
+  // as long as the entry is there. What it says about the entry must be true (InvalidArgument).
+  void SetFromEntry(std::string_view key, std::string_view value, const EntryPart& part,
+                    ColumnFamilyHandle column_family = kDefaultColumnFamily) {
+    Add({ChangeKind::kSet, column_family, 0, key, value, part});
   }
 
   // Gone from `expiry_ms`, in Unix milliseconds, on.

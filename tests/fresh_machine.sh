@@ -4,10 +4,12 @@
 # 1. deploy/quickstart.sh, timed from its start to the first answer
 # 2. redis-cli, python3-redis, and redis-benchmark beside redis-server (AOF, everysec)
 # 3. kill -9, deploy/quickstart.sh again, and the data is there
-# 4. tests/run.sh (not with FRESH_MACHINE_TESTS=0)
+# 4. deploy/quickstart.sh cluster, timed; a store killed; ended, and again; kill -9 of everything, and
+#    again
+# 5. tests/run.sh (not with FRESH_MACHINE_TESTS=0)
 #
 # The chroot has mount and process namespaces of its own, so nothing stays mounted or running however
-# this script ends. It shares the network: ports 6380 and 6390 of the loopback must be free.
+# this script ends. It shares the network: the ports below must be free on the loopback.
 set -euo pipefail
 
 say() { echo "==> $(date +%T) $*"; }
@@ -20,7 +22,7 @@ if [[ -z ${FRESH_MACHINE_INSIDE:-} ]]; then
       { echo "fresh_machine.sh: there is no $tool; see deploy/install_deps.sh" >&2; exit 1; }
   done
   ((EUID == 0)) || { echo "fresh_machine.sh: making a chroot needs root" >&2; exit 1; }
-  for port in 6380 6390; do
+  for port in 6380 6390 2379 20170 20171 20172 9100 9101 9102 9103 9110; do
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
       echo "fresh_machine.sh: port $port is in use" >&2
       exit 1
@@ -85,14 +87,15 @@ done
 # --- Use it.
 
 database=  # Process of the quick start, and of what it becomes.
-start_database() {
-  "${enter[@]}" bash -c "cd $checkout && exec deploy/quickstart.sh" >"$machine/quickstart.log" 2>&1 &
+start_database() {  # With the quick start's arguments.
+  "${enter[@]}" bash -c "cd $checkout && exec deploy/quickstart.sh $*" \
+    >"$machine/quickstart.log" 2>&1 &
   database=$!
   local start_ms answer
   start_ms=$(date +%s%3N)
   while true; do
-    answer=$(redis-cli -p 6380 PING 2>/dev/null || true)
-    [[ $answer != PONG ]] || break
+    answer=$(redis-cli -p 6380 SET started yes 2>/dev/null || true)
+    [[ $answer != OK ]] || break
     if ! kill -0 "$database" 2>/dev/null; then
       tail -n 60 "$machine/quickstart.log"
       echo "fresh_machine.sh: quickstart.sh ended without an answer" >&2
@@ -142,6 +145,37 @@ expect hello GET greeting
 expect 2 GET visits
 kill -TERM "$database"
 wait "$database" || { echo "fresh_machine.sh: TERM ended the database with $?" >&2; exit 1; }
+
+say "deploy/quickstart.sh cluster"
+start_database cluster
+say "first answer after $((first_answer_ms / 1000)).$((first_answer_ms % 1000 / 100)) s"
+expect OK SET greeting "hello, all"
+expect 1 INCR counter
+until grep -q '^==> ready' "$machine/quickstart.log"; do sleep 0.1; done
+kill -9 "$(sed -n 's/^==> store-2: process \([0-9]*\),.*/\1/p' "$machine/quickstart.log")"
+expect "hello, all" GET greeting
+expect 2 INCR counter
+kill -TERM "$database"
+wait "$database" || { echo "fresh_machine.sh: TERM ended the cluster with $?" >&2; exit 1; }
+start_database cluster
+expect "hello, all" GET greeting
+expect 3 INCR counter
+
+say "kill -9 of the whole cluster, and deploy/quickstart.sh cluster again"
+until grep -q '^==> ready' "$machine/quickstart.log"; do sleep 0.1; done
+mapfile -d ' ' -t children <"/proc/$database/task/$database/children"
+kill -9 "${children[@]}" "$database" || true  # One of them may have been a sleep.
+wait "$database" 2>/dev/null || true
+if redis-cli -p 6380 PING >/dev/null 2>&1; then
+  echo "fresh_machine.sh: something answers after kill -9 of everything" >&2
+  exit 1
+fi
+start_database cluster
+say "answers again after $((first_answer_ms / 1000)).$((first_answer_ms % 1000 / 100)) s"
+expect "hello, all" GET greeting
+expect 3 GET counter
+kill -TERM "$database"
+wait "$database" || { echo "fresh_machine.sh: TERM ended the cluster with $?" >&2; exit 1; }
 
 if [[ ${FRESH_MACHINE_TESTS:-1} != 0 ]]; then
   say "tests/run.sh"

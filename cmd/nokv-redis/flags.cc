@@ -1,9 +1,11 @@
 #include "cmd/nokv-redis/flags.h"
 
 #include "cmd/daemon/flags.h"
+#include "cmd/nokv-redis/modes.h"
 
 #include <CLI/CLI.hpp>
 
+#include <array>
 #include <cstdio>
 #include <unistd.h>
 
@@ -23,7 +25,31 @@ struct Words {
   std::string log_level = "info";
   size_t clients_max = 10'000;
   bool is_insecure = false;
+
+  // Of a cluster.
+  std::string config;
+  std::string pd_address;
+  std::string scope = "host";
+  std::string timeout = "5s";
 };
+
+constexpr std::array kEmbeddedFlags = {"--workdir", "--durability", "--memory"};
+constexpr std::array kClusterFlags = {"--scope", "--timeout"};
+
+void DescribeCluster(CLI::App& app, Words& words) {
+  app.add_option("--config", words.config,
+                 "Topology of a cluster to serve, instead of a database of this process")
+      ->type_name("FILE");
+  app.add_option("--pd-addr", words.pd_address,
+                 "Placement driver of the cluster, instead of the topology's")
+      ->type_name("HOST:PORT");
+  app.add_option("--scope", words.scope, "Which of the topology's addresses: host or docker")
+      ->type_name("SCOPE")
+      ->check(CLI::IsMember({"host", "docker"}));
+  app.add_option("--timeout", words.timeout,
+                 "Time after which a command that the cluster has not done fails")
+      ->type_name("TIME");
+}
 
 void Describe(CLI::App& app, Words& words) {
   app.set_help_flag("--help,-h", "Print this and exit");
@@ -51,6 +77,7 @@ void Describe(CLI::App& app, Words& words) {
                "Serve other machines without a password all the same");
   app.add_option("--log-level", words.log_level, "trace, debug, info, warning, error or off")
       ->type_name("LEVEL");
+  if (kHasCluster) DescribeCluster(app, words);
   app.footer(
       "Example: nokv-redis --workdir /var/lib/nokv --durability L2 --metrics-addr 127.0.0.1:9100\n"
       "Exit codes: 0 stopped by a signal, 1 failed, 2 wrong command line.");
@@ -74,8 +101,40 @@ absl::StatusOr<uint64_t> MemoryOf(const std::string& text) {
   return bytes;
 }
 
-absl::StatusOr<Settings> Interpret(const Words& words) {
-  Settings settings{.workdir = words.workdir,
+// Nothing for an embedded database. Flags of the other mode are mistakes.
+absl::StatusOr<std::optional<ClusterSettings>> ClusterOf(const CLI::App& app, const Words& words) {
+  const bool is_cluster = !words.config.empty() || !words.pd_address.empty();
+  if (!kHasCluster) return std::nullopt;
+  const auto was_given = [&app](const char* flag) { return app.count(flag) > 0; };
+  if (!is_cluster) {
+    for (const char* const flag : kClusterFlags) {
+      if (!was_given(flag)) continue;
+      return InvalidArgumentError("{} is of a cluster: give --config or --pd-addr with it", flag);
+    }
+    return std::nullopt;
+  }
+  for (const char* const flag : kEmbeddedFlags) {
+    if (!was_given(flag)) continue;
+    return InvalidArgumentError("{} is of a database of this process: leave it out of a cluster",
+                                flag);
+  }
+  ClusterSettings cluster{.pd_address = words.pd_address};
+  if (cluster.pd_address.empty()) {
+    ASSIGN_OR_RETURN(cluster.pd_address, PdAddressOf(words.config, words.scope));
+  } else {
+    RETURN_IF_ERROR(AddressOf("--pd-addr", words.pd_address).status());
+  }
+  if (!absl::ParseDuration(AbslView(words.timeout), &cluster.command_timeout) ||
+      cluster.command_timeout < absl::Milliseconds(1) || cluster.command_timeout > absl::Hours(1)) {
+    return InvalidArgumentError("--timeout {} is not a time such as 500ms or 5s, up to 1h",
+                                words.timeout);
+  }
+  return cluster;
+}
+
+absl::StatusOr<Settings> Interpret(const CLI::App& app, const Words& words) {
+  Settings settings{.cluster = std::nullopt,
+                    .workdir = words.workdir,
                     .address = {},
                     .metrics_address = std::nullopt,
                     .password = words.password,
@@ -84,6 +143,7 @@ absl::StatusOr<Settings> Interpret(const Words& words) {
   if (words.workdir.empty()) {
     return InvalidArgumentError("--workdir is empty: give the directory of the database");
   }
+  ASSIGN_OR_RETURN(settings.cluster, ClusterOf(app, words));
   ASSIGN_OR_RETURN(settings.address, AddressOf("--addr", words.address));
   ASSIGN_OR_RETURN(settings.memory_bytes, MemoryOf(words.memory));
   if (!words.metrics_address.empty()) {
@@ -106,13 +166,16 @@ absl::StatusOr<Settings> Interpret(const Words& words) {
 }  // namespace
 
 CommandLine ReadCommandLine(int argc, char** argv) {
-  CLI::App app("An embedded NoKV database served over the Redis protocol", "nokv-redis");
+  CLI::App app(kHasCluster
+                   ? "A NoKV database of this process, or a cluster, over the Redis protocol"
+                   : "An embedded NoKV database served over the Redis protocol",
+               "nokv-redis");
   Words words;
   Describe(app, words);
   if (const std::optional<int> code = daemon::Parse(app, argc, argv)) {
     return {.settings = {}, .exit_code = code};
   }
-  absl::StatusOr<Settings> settings = Interpret(words);
+  absl::StatusOr<Settings> settings = Interpret(app, words);
   if (!settings.ok()) {
     fmt::print(stderr, "nokv-redis: {}\n", StdView(settings.status().message()));
     return {.settings = {}, .exit_code = daemon::kExitUsage};

@@ -7,12 +7,21 @@
 #include "gateway/server/options.h"
 #include "gateway/server/socket.h"
 
+#include <absl/time/time.h>
+
 #include <optional>
 #include <string>
 
 namespace nokv::redis {
 
+// Which cluster to serve, instead of a database of this process.
+struct ClusterSettings {
+  std::string pd_address;
+  absl::Duration command_timeout = absl::Seconds(5);
+};
+
 struct Settings {
+  std::optional<ClusterSettings> cluster;
   std::string workdir = "./nokv-data";
   server::HostAndPort address;
   std::optional<server::HostAndPort> metrics_address;

@@ -85,6 +85,7 @@ void AddKeyspace(const Sources& sources, Families& out) {
                         Number(sources.statistics.keyspace_misses)));
   out.push_back(Counter({"nokv_gateway_expired_keys_total", "Keys removed because they expired"},
                         Number(sources.backend.expired_keys())));
+  if (sources.db == nullptr) return;  // Nobody counts the keys of a cluster.
   MetricFamily keys = GaugeFamily({"nokv_gateway_keys", "Keys by database"});
   for (int i = 0; i < backend::kDatabases; ++i) {
     AddValue(keys, Number(sources.backend.Counts(i).keys), {{"database", std::to_string(i)}});
@@ -151,7 +152,8 @@ std::vector<MetricFamily> Metrics::Collect() const {
   AddConnections(sources_.statistics, out);
   AddCommands(sources_.statistics, out);
   AddKeyspace(sources_, out);
-  const Stats stats = sources_.db.GetStats();
+  if (sources_.db == nullptr) return out;
+  const Stats stats = sources_.db->GetStats();
   AddEngineCounters(stats, out);
   AddEngineSizes(stats, out);
   return out;

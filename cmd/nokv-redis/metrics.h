@@ -18,7 +18,7 @@ namespace nokv::redis {
 struct Sources {
   const command::Statistics& statistics;
   const backend::Backend& backend;
-  DB& db;
+  DB* db;  // Null if the data is in a cluster.
 };
 
 class Metrics final : public prometheus::Collectable {

@@ -47,13 +47,8 @@ Json RedisJson(const command::Statistics& statistics) {
           {"rounds_total", rounds}};
 }
 
-}  // namespace
-
-std::string Metrics::ToJson() const {
-  const Stats stats = sources_.db.GetStats();
-  uint64_t keys = 0;
-  for (int i = 0; i < backend::kDatabases; ++i) keys += sources_.backend.Counts(i).keys;
-  const Json json = {
+Json EngineJson(const Stats& stats, uint64_t keys) {
+  return {
       {"entries", keys},
       {"flush", {{"completed", stats.flushes}, {"pending", stats.immutable_memtables}}},
       {"compaction", {{"runs", stats.compactions}}},
@@ -73,8 +68,19 @@ std::string Metrics::ToJson() const {
       {"lsm", LsmJson(stats)},
       {"disk_bytes", stats.disk_bytes},
       {"disk_full", stats.disk_full},
-      {"read_only", stats.read_only},
-      {"redis", RedisJson(sources_.statistics)}};
+      {"read_only", stats.read_only}};
+}
+
+}  // namespace
+
+std::string Metrics::ToJson() const {
+  Json json = Json::object();
+  if (sources_.db != nullptr) {
+    uint64_t keys = 0;
+    for (int i = 0; i < backend::kDatabases; ++i) keys += sources_.backend.Counts(i).keys;
+    json = EngineJson(sources_.db->GetStats(), keys);
+  }
+  json["redis"] = RedisJson(sources_.statistics);
   return Json{{"NoKV.Stats", json}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -1,5 +1,6 @@
 #include "cmd/nokv/command.h"
 
+#include "cmd/directory_owner.h"
 #include "cmd/nokv/text.h"
 #include "engine/vfs/file_system.h"
 
@@ -163,6 +164,16 @@ absl::Status CheckKeyMayChange(const CommonFlags& flags, std::string_view key) {
   return WithHint(InvalidArgumentError("key {} belongs to the system: it begins with byte FF",
                                        KeyToText(flags, key)),
                   "change Redis data through `nokv-redis`; --system does it here, unchecked");
+}
+
+absl::Status CheckIsUsersOwn(const std::string& workdir) {
+  Options options;
+  options.directory = workdir;
+  options.memory_bytes = kMemoryBytes;
+  const absl::Status status = CheckIsNoClusters(options);
+  if (status.ok()) return status;
+  return WithHint(status,
+                  "change the key in the running cluster, with `nokv kv` or through `nokv-redis`");
 }
 
 void PutValue(nlohmann::ordered_json& object, const CommonFlags& flags, std::string_view name,

@@ -40,6 +40,14 @@ void AddDel(CLI::App& app, Action& chosen);
 void AddCheckpoint(CLI::App& app, Action& chosen);
 void AddCompact(CLI::App& app, Action& chosen);
 
+// The commands of a cluster; none in a build without it.
+void AddClusterCommands(CLI::App& app, Action& chosen);
+
+void AddRegions(CLI::App& app, Action& chosen);
+void AddKv(CLI::App& app, Action& chosen);
+void AddPd(CLI::App& app, Action& chosen);
+void AddServe(CLI::App& app, Action& chosen);
+
 // Flags that several commands have. Each command declares those that it obeys.
 struct CommonFlags {
   std::string workdir;
@@ -109,6 +117,10 @@ std::string KeyToText(const CommonFlags& flags, std::string_view key);
 
 // InvalidArgument for keys that belong to the system, unless --system allows them.
 absl::Status CheckKeyMayChange(const CommonFlags& flags, std::string_view key);
+
+// FailedPrecondition for the directory of a store or a placement driver: it changes through the
+// cluster only. To be asked before OpenWritable, which already writes.
+absl::Status CheckIsUsersOwn(const std::string& workdir);
 
 // Adds `name`, and `name`_encoding: "utf8" if the bytes may stand in JSON as they are, else
 // "base64"; "hex" with --hex.

@@ -10,6 +10,7 @@ namespace {
 absl::Status Del(const CommonFlags& flags) {
   ASSIGN_OR_RETURN(const std::string key, KeyFromText(flags, flags.key));
   RETURN_IF_ERROR(CheckKeyMayChange(flags, key));
+  RETURN_IF_ERROR(CheckIsUsersOwn(flags.workdir));
   ASSIGN_OR_RETURN(const std::unique_ptr<DB> db, OpenWritable(flags.workdir, IfMissing::kFail));
   ReadOptions options;
   ASSIGN_OR_RETURN(options.column_family, FindFamily(*db, flags.column_family));

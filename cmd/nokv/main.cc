@@ -48,6 +48,7 @@ int Main(int argc, char** argv) {
   AddDel(app, chosen);
   AddCheckpoint(app, chosen);
   AddCompact(app, chosen);
+  AddClusterCommands(app, chosen);
 
   try {
     app.parse(argc, argv);

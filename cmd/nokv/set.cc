@@ -67,6 +67,7 @@ absl::Status Set(const SetFlags& flags) {
   RETURN_IF_ERROR(CheckKeyMayChange(flags, key));
   ASSIGN_OR_RETURN(const std::string value, ValueOf(flags));
   ASSIGN_OR_RETURN(const uint64_t expiry_ms, ExpiryOf(flags));
+  RETURN_IF_ERROR(CheckIsUsersOwn(flags.workdir));
   ASSIGN_OR_RETURN(const std::unique_ptr<DB> db, OpenWritable(flags.workdir, IfMissing::kCreate));
   ASSIGN_OR_RETURN(const ColumnFamilyHandle family, FindFamily(*db, flags.column_family));
   // A change by hand is rare and wanted: it survives a power cut before the command returns.

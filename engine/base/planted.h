@@ -43,6 +43,15 @@ enum class Bug : uint8_t {
   kExpiredDroppedAboveBottom,    // Compaction drops an expired record that hides an older one.
   kTombstoneDroppedAboveBottom,  // The same for a deletion.
 
+  // Groups.
+  kRoundIsNoBatch,          // The records of a round are not tied together.
+  kHeldOnlyIfAlive,         // A segment with nothing alive goes before older ones do.
+  kHeldFreedBeforeLogSync,  // A segment goes because of a record that is not durable.
+  kMovedEntryCuts,          // An entry that is moved forward takes those behind it with it.
+  kMarkAheadOfData,         // A flush makes a mark durable whose data is not flushed.
+  kSyncToldEarly,           // A round is said to be durable before it is.
+  kReferredNotHeld,         // A segment goes that only values in memtables need.
+
   // Durability levels.
   kPowerWriteNotSynced,  // An L2 write is acknowledged without a sync.
 

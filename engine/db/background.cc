@@ -6,6 +6,7 @@
 #include "engine/base/planted.h"
 #include "engine/db/background_tasks.h"
 #include "engine/db/db_impl.h"
+#include "engine/db/groups_impl.h"
 #include "engine/lsm/memtable_source.h"
 
 #include <algorithm>
@@ -69,6 +70,7 @@ void DBImpl::StepFlush() {
     // Before the failure is dealt with: whoever ends the state of a full disk unblocks the flush.
     MutexLock lock(mutex_);
     flush_blocked_ = true;
+    may_rotate_.SignalAll();
   }
   if (!status.ok()) NoteBackgroundFailure(status);
   MutexLock lock(mutex_);
@@ -132,8 +134,10 @@ void DBImpl::PurgeStep() {
 lsm::PickerOptions DBImpl::PickerOptionsLocked() const {
   lsm::PickerOptions picker;
   picker.level_base_bytes = options_.level_base_bytes;
-  // Where few entries replace others, there is little to win by merging them early.
-  picker.upper_share_max = budget_.upper_share_max / std::max(0.4, replaced_share_);
+  // Where few entries replace others, there is little to win by merging them early, and least under
+  // a store, whose entries are all versions.
+  const double replaced_share_min = has_groups_ ? 0.1 : 0.4;
+  picker.upper_share_max = budget_.upper_share_max / std::max(replaced_share_min, replaced_share_);
   picker.snapshots = SnapshotSequencesLocked();
   picker.now_ms = clock_.WallMillis();
   return picker;
@@ -172,6 +176,7 @@ absl::Status DBImpl::BeginFlush() {
   if (!Planted(Bug::kInstallBeforeSegmentSync)) {
     RETURN_IF_ERROR(log_->SyncTo(log::MakePosition(task.boundary, 0)));
   }
+  RETURN_IF_ERROR(HoldForGroups(task.generation->first_segment(), task.boundary, &task.held));
   for (const auto& [id, memtable] : task.generation->tables()) {
     if (!memtable->empty()) task.families.push_back(id);
   }
@@ -205,6 +210,9 @@ absl::Status DBImpl::RunFlush(bool* done) {
           // A small value leaves the log here, and with it the checksum that it was written with.
           return version.ordinal == lsm::kNoOrdinal ? generation.ReadCheckedRecord(version, scratch)
                                                     : generation.ReadRecord(version, scratch);
+        },
+        [&generation = *task.generation](const log::PartReference& reference) {
+          return generation.FindReferred(reference);
         }));
     lsm::OutputOptions output = OutputFor(id, 0);
     output.table_bytes_target = UINT64_MAX;  // Level 0 counts its tables.
@@ -233,10 +241,25 @@ absl::Status DBImpl::RunFlush(bool* done) {
   return absl::OkStatus();
 }
 
+// Entries that values are parts of may stand in older segments, which are held so far.
+void DBImpl::AddOlderSegments(uint32_t first, const std::set<uint32_t>& referenced,
+                              lsm::VersionEdit* edit) {
+  MutexLock lock(mutex_);
+  for (const uint32_t number : referenced) {
+    if (number >= first || version_->segments().contains(number)) continue;
+    const auto held = version_->held_segments().find(number);
+    if (held != version_->held_segments().end())
+      edit->segments.push_back({number, held->second, 0});
+  }
+}
+
 absl::Status DBImpl::InstallFlush() {
   FlushTask& task = *flush_;
-  lsm::VersionEdit edit;
+  lsm::VersionEdit edit = task.held;
   edit.log_boundary = task.boundary;
+  for (const auto& [group, index] : task.generation->marks()) {
+    edit.marks.push_back({group, Planted(Bug::kMarkAheadOfData) ? groups_->MarkOf(group) : index});
+  }
   edit.new_tables = task.tables;
   std::set<uint32_t> referenced;
   for (const lsm::NewTable& table : task.tables) {
@@ -244,15 +267,18 @@ absl::Status DBImpl::InstallFlush() {
       referenced.insert(reference.segment);
     }
   }
+  std::set<uint32_t> held;
+  for (const lsm::HeldSegment& segment : edit.held_segments) held.insert(segment.number);
   std::vector<uint32_t> unreferenced;
   for (const std::shared_ptr<const log::Segment>& segment : task.generation->segments()) {
     if (segment->number() >= task.boundary) continue;
     if (referenced.contains(segment->number())) {
       edit.segments.push_back({segment->number(), segment->size_bytes(), 0});
-    } else {
+    } else if (!held.contains(segment->number())) {
       unreferenced.push_back(segment->number());
     }
   }
+  AddOlderSegments(task.generation->first_segment(), referenced, &edit);
   if (Planted(Bug::kRecycleBeforeEditDurable)) {
     for (const uint32_t number : unreferenced) {
       files_.Remove(vfs::JoinPath(options_.directory, log::SegmentFileName(number))).IgnoreError();
@@ -265,6 +291,7 @@ absl::Status DBImpl::InstallFlush() {
   }
   task.generation.reset();
   counters_.Add(Counter::kFlushes);
+  if (has_groups_) groups_->ForgetBelow(*edit.held_begin);
   // Everything that was worth keeping of these is in the tables.
   for (const uint32_t number : unreferenced) live_files_->RetireSegment(number);
   MutexLock lock(mutex_);

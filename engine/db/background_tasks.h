@@ -21,6 +21,7 @@ struct DBImpl::FlushTask {
   std::unique_ptr<lsm::CompactionJob> job;  // Of families[next_family].
   std::vector<std::unique_ptr<lsm::CompactionJob>> finished_jobs;
   std::vector<lsm::NewTable> tables;
+  lsm::VersionEdit held;      // What groups hold of its segments.
   double replaced_share = 0;  // Of the memtable of `job`.
   size_t keys = 0;            // Of the memtables so far.
   double replaced_keys = 0;   // Of them, by their shares.
@@ -49,6 +50,7 @@ struct DBImpl::CollectionTask {
     std::vector<uint32_t> ordinals;  // Live ones, ascending. Filled when its turn comes.
   };
 
+  bool groups_done = false;  // With what groups need not hold any more.
   bool started = false;
   double dead_ratio_min = -1;  // Set by RunValueLogGC: collect everything above it.
   std::shared_ptr<const lsm::Version> version;  // Keeps the victims' files open.

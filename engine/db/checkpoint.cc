@@ -6,6 +6,7 @@
 #include "engine/base/planted.h"
 #include "engine/db/db_impl.h"
 #include "engine/db/file_names.h"
+#include "engine/db/stored_value.h"
 #include "engine/log/value_file.h"
 
 #include <algorithm>
@@ -36,6 +37,9 @@ std::vector<std::string> FileNamesOf(const lsm::Version& version, uint32_t segme
   std::vector<std::string> names;
   for (const lsm::NewTable& table : version.ToEdit().new_tables) {
     names.push_back(lsm::TableFileName(table.number));
+  }
+  for (const auto& [number, size] : version.held_segments()) {
+    names.push_back(log::SegmentFileName(number));
   }
   for (const auto& [number, space] : version.segments()) {
     if (space.value_file == 0) names.push_back(log::SegmentFileName(number));
@@ -100,17 +104,32 @@ absl::Status DBImpl::LinkState(const std::string& directory) {
     RETURN_IF_ERROR(files_.SyncDirectory(directory));
     RETURN_IF_ERROR(files_.SyncDirectory(std::string(vfs::DirectoryOf(directory))));
   }
-  return lsm::ManifestWriter::Start(files_, directory, {number, database_id_, files_.BootId()},
-                                    state)
-      .status();
+  return lsm::ManifestWriter::Start(files_, directory, ManifestIdentityOf(number), state).status();
+}
+
+// A version keeps the files of its tables and values, but knows what is held for groups by numbers
+// only: those segments may go as soon as somebody compacts, and are kept by themselves.
+absl::Status DBImpl::OpenToVerify(std::shared_ptr<const lsm::Version>* version,
+                                  std::vector<std::shared_ptr<const log::Segment>>* held) {
+  {
+    MutexLock lock(mutex_);
+    *version = version_;
+  }
+  for (const auto& [number, size] : (*version)->held_segments()) {
+    ASSIGN_OR_RETURN(auto segment, live_files_->OpenLogSegment(number));
+    held->push_back(std::move(segment));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status DBImpl::Verify(const std::function<void(uint64_t, uint64_t)>& progress) {
   std::shared_ptr<const lsm::Version> version;
-  {
-    MutexLock lock(mutex_);
-    version = version_;
-  }
+  std::vector<std::shared_ptr<const log::Segment>> held;
+  live_files_->HoldRemovals();
+  const absl::Status opened = OpenToVerify(&version, &held);
+  live_files_->ReleaseRemovals();
+  OnStateReleased();  // For what became obsolete meanwhile.
+  RETURN_IF_ERROR(opened);
   uint64_t read = 0;
   const uint64_t total = version->table_bytes() + version->live_value_bytes();
   const auto report = [&](uint64_t bytes) {
@@ -124,13 +143,17 @@ absl::Status DBImpl::Verify(const std::function<void(uint64_t, uint64_t)>& progr
         const std::unique_ptr<table::TableIterator> entries = file->table->NewIterator(false);
         for (entries->SeekToFirst(); entries->Valid(); entries->Next()) {
           const table::Entry& entry = entries->entry();
-          if (entry.kind != table::EntryKind::kHandle) continue;
+          if (!entry.has_handle()) continue;
           RETURN_IF_ERROR(VerifyValue(*version, entry));
           report(entry.handle.record_bytes);
         }
         RETURN_IF_ERROR(entries->status());
       }
     }
+  }
+  for (const std::shared_ptr<const log::Segment>& segment : held) {
+    RETURN_IF_ERROR(log::WalkSealed(
+        *segment, [](const log::Record&, log::Position) { return absl::OkStatus(); }));
   }
   return absl::OkStatus();
 }
@@ -142,6 +165,9 @@ absl::Status DBImpl::VerifyValue(const lsm::Version& version, const table::Entry
                          entry.handle.segment);
   }
   std::string scratch;
+  if (entry.kind == table::EntryKind::kPart) {
+    return ReadStored(*host, StoredValue::Of(entry), {.verify = true}, &scratch).status();
+  }
   ASSIGN_OR_RETURN(
       const log::Record record,
       host->ReadValue(entry.handle.ordinal, entry.handle.record_bytes, {.verify = true}, &scratch));

@@ -9,6 +9,7 @@
 #include "engine/base/planted.h"
 #include "engine/db/background_tasks.h"
 #include "engine/db/db_impl.h"
+#include "engine/db/groups_impl.h"
 #include "engine/db/wait.h"
 
 namespace nokv {
@@ -17,7 +18,7 @@ DBImpl::~DBImpl() {
   {
     MutexLock lock(mutex_);
     closing_ = true;
-    WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return steps_submitted_ == 0; });
+    WaitUntil(changed_, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return steps_submitted_ == 0; });
   }
   if (log_ != nullptr) {
     log_->WaitForSyncs();

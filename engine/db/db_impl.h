@@ -1,6 +1,7 @@
 // The embedded database behind DB. Routes calls to its parts; each .cc file here holds one of them:
 // open.cc, close.cc, write_path.cc, read_path.cc, background.cc, install.cc, value_gc.cc,
-// upkeep.cc, families.cc, checkpoint.cc, space.cc, stats.cc.
+// upkeep.cc, families.cc, checkpoint.cc, space.cc, stats.cc, group_space.cc. Groups have their own
+// face, groups_impl.h.
 //
 // Locks, in the order they are taken: install_mutex_ (one manifest edit at a time, held over its
 // I/O, never taken by a reader or a writer of data), write_mutex_ (the end of the log and the
@@ -35,6 +36,7 @@
 
 namespace nokv {
 
+class GroupsImpl;
 class SnapshotImpl;
 
 // What is left when a value was found: where to get its bytes.
@@ -56,6 +58,7 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status Apply(const Change& change, const WriteOptions& options) override;
   absl::Status SetWithTTL(std::string_view key, std::string_view value, absl::Duration ttl,
                           const WriteOptions& options) override;
+  absl::Duration WriteDelay(uint64_t bytes) const override;
   void SyncLog(std::function<void(absl::Status)> done) override;
 
   using DB::Get;
@@ -77,6 +80,8 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::StatusOr<ColumnFamilyHandle> FindColumnFamily(std::string_view name) override;
   std::vector<std::pair<std::string, ColumnFamilyHandle>> ListColumnFamilies() override;
 
+  Groups& groups() override;
+
   absl::Status Flush() override;
   absl::Status CompactRange(ColumnFamilyHandle column_family, std::string_view start,
                             std::string_view end) override;
@@ -90,9 +95,11 @@ class DBImpl final : public DB, private ReadState::Owner {
   std::vector<SegmentInfo> ListSegments() override;
 
  private:
+  friend class GroupsImpl;
   friend class SnapshotImpl;
   friend class UserIterator;
 
+  struct PlannedBatch;
   struct FlushTask;
   struct CompactionTask;
   struct CollectionTask;
@@ -106,8 +113,12 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status LoadManifest(RecoveryReport* report);
   absl::Status SyncManifest();
   absl::Status ReplayLog(RecoveryReport* report);
+  absl::Status ReplayHeldSegments();
   absl::Status AddReplayed(const log::ReplayedRecord& replayed,
                            const std::shared_ptr<log::Segment>& segment)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status AddReplayedReference(const log::Record& record, log::Position position,
+                                    const log::Segment& segment)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   void AddReplayedSegment(const std::shared_ptr<log::Segment>& segment)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
@@ -127,10 +138,30 @@ class DBImpl final : public DB, private ReadState::Owner {
 
   // --- write_path.cc
   absl::Status CheckChange(const Change& change) const;
-  // Makes the caller wait if the database is behind; an error if it takes no such write now.
-  absl::Status Admit(uint64_t bytes, bool only_deletes);
-  absl::Status MakeRoom(uint64_t bytes, uint64_t members, bool only_deletes)
+  // An error if the database takes no such write now.
+  absl::Status CheckAdmission(bool only_deletes);
+  // The same, and makes the caller wait if the database is behind, unless it never waits.
+  absl::Status Admit(uint64_t bytes, bool only_deletes, const WriteOptions& options);
+  bool WaitsForSync(const WriteOptions& options) const;
+  // May let go of the lock while it waits for a flush: what was looked at before may have changed.
+  absl::Status MakeRoom(uint64_t bytes, uint64_t members, bool only_deletes, bool never_wait)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // The same for those who wait for nothing: full memtables go on where no others can be started.
+  absl::Status MakeRoomNow(uint64_t bytes, uint64_t members, bool only_deletes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // Unavailable if all memtables together hold too much. Those being filled are full.
+  absl::Status CheckNotFarBehind() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // Whether memtables may be started behind the full ones. With a full disk they go on all the
+  // same.
+  bool MayRotateLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MayRotate();
+  bool MayFlushLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Starts other memtables behind the full ones where that may be done.
+  absl::Status RotateIfAllowed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status RollUntilRoom(uint64_t bytes, uint64_t members, bool only_deletes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  uint64_t GenerationBytesMax() const;
+  // Whether the memtables that are being filled hold what they should.
   bool GenerationIsFull() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status StartSegment(uint64_t room_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status RollSegment(uint64_t room_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
@@ -138,11 +169,22 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status RotateGeneration() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status AppendRecord(log::RecordDraft& draft, std::string_view key, std::string_view value)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-  absl::Status AppendChange(const Change& change, log::RecordDraft& draft)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-  void IndexChange(const Change& change, const log::RecordDraft& draft, uint64_t hash,
-                   Sequence sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // `value` is looked at for a range only, of which it is the end.
+  void IndexRecord(const log::RecordDraft& draft, std::string_view key, std::string_view value,
+                   uint64_t hash, Sequence sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status FinishWrite(const WriteOptions& options, log::Position end);
+
+  // --- batch_write.cc
+  // Without parts, every value is written.
+  absl::Status PlanBatch(const WriteBatch& batch, const WriteOptions& options, bool with_parts,
+                         PlannedBatch* planned) const;
+  bool MayBePart(const Change& change) const;
+  absl::Status AppendMembers(PlannedBatch& planned) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // The end of the batch in the log, or none and nothing done if a part is not there any more.
+  absl::StatusOr<std::optional<log::Position>> AppendBatch(PlannedBatch& planned,
+                                                           const WriteOptions& options);
+
+  // --- write_path.cc
   log::RecordDraft MakeDraft(const Change& change, bool in_batch) const;
 
   // --- read_path.cc
@@ -174,6 +216,8 @@ class DBImpl final : public DB, private ReadState::Owner {
   void FinishStep() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status BeginFlush();
   absl::Status RunFlush(bool* done);
+  void AddOlderSegments(uint32_t first, const std::set<uint32_t>& referenced,
+                        lsm::VersionEdit* edit);
   absl::Status InstallFlush();
   absl::Status BeginCompaction(const lsm::Compaction& compaction);
   absl::Status RunCompaction(bool* done);
@@ -186,13 +230,15 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status AppendToManifest(const lsm::VersionEdit& edit, const lsm::Version& before,
                                 const lsm::Version& after)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(install_mutex_);
+  lsm::ManifestIdentity ManifestIdentityOf(uint64_t number) const;
   absl::Status StartManifest(const lsm::Version& state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(install_mutex_);
   void RetireAfter(const lsm::VersionEdit& edit, const lsm::Version& before,
                    const lsm::Version& after);
   // Waits until `done` (looked at under mutex_) is true, helping where there is nobody else.
+  // `signal` is given whenever it may have become true.
   template <typename Condition>
-  void WaitUntil(Condition done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WaitUntil(CondVar& signal, Condition done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteBackgroundFailure(const absl::Status& status);
 
   // --- value_gc.cc
@@ -205,6 +251,25 @@ class DBImpl final : public DB, private ReadState::Owner {
   absl::Status RunCollection(bool* done);
   void DiscardCollection();
 
+  // --- group_space.cc
+  // The first segment that must be held for groups or for what memtables refer to, or `boundary` if
+  // that is lower.
+  uint32_t HeldBegin(uint32_t boundary);
+
+  uint32_t LogVersion() const {
+    return has_groups_ ? log::kFormatVersion : log::kFormatWithoutGroups;
+  }
+
+  // What an edit that moves the log boundary from `first` to `boundary` holds for groups, and what
+  // need not be held any more. The log is durable up to where that was decided.
+  absl::Status HoldForGroups(uint32_t first, uint32_t boundary, lsm::VersionEdit* edit);
+  // Frees what groups need not hold, or moves what still lives in the oldest segment. True if it is
+  // worth another look.
+  absl::StatusOr<bool> ReleaseGroupSegments();
+  absl::Status MoveGroupTails(uint32_t segment);
+  // After a change of groups that may have left something to free.
+  void WakeCollection();
+
   // --- upkeep.cc, checkpoint.cc
   bool IsClosing();
   void SubmitPurge() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -214,6 +279,9 @@ class DBImpl final : public DB, private ReadState::Owner {
   void ResumeBackground();
   uint64_t SegmentBytes();
   absl::Status LinkState(const std::string& directory);
+  // The version to verify, and the segments that it holds for groups. While removals are held.
+  absl::Status OpenToVerify(std::shared_ptr<const lsm::Version>* version,
+                            std::vector<std::shared_ptr<const log::Segment>>* held);
   absl::Status VerifyValue(const lsm::Version& version, const table::Entry& entry) const;
 
   // --- space.cc
@@ -238,6 +306,7 @@ class DBImpl final : public DB, private ReadState::Owner {
   std::unique_ptr<LiveFiles> live_files_;
   std::unique_ptr<log::Writer> log_;
   uint64_t database_id_ = 0;
+  bool has_groups_ = false;
 
   // The state that readers see, and the last sequence that is visible in it.
   std::atomic<const ReadState*> state_{nullptr};
@@ -257,7 +326,10 @@ class DBImpl final : public DB, private ReadState::Owner {
   uint64_t manifest_number_ ABSL_GUARDED_BY(install_mutex_) = 0;
 
   mutable Mutex mutex_ ABSL_ACQUIRED_AFTER(write_mutex_);
-  CondVar changed_;  // Something that a waiter may look for under mutex_.
+  CondVar changed_;  // Something that a waiter may look for under mutex_: after each step.
+  // MayRotateLocked() may have become true. Apart from changed_, because all writers wait for it
+  // when they wait, and would take the processor from the flush at each of its steps.
+  CondVar may_rotate_;
   std::shared_ptr<const lsm::Version> version_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<Generation>> generations_ ABSL_GUARDED_BY(mutex_);  // Newest first.
   std::multiset<Sequence> snapshots_ ABSL_GUARDED_BY(mutex_);
@@ -286,6 +358,7 @@ class DBImpl final : public DB, private ReadState::Owner {
   std::atomic<uint64_t> live_bytes_{0};  // Of values and tables, for sizing.
   std::atomic<uint64_t> disk_full_retry_at_{0};
   Counters counters_;
+  std::unique_ptr<GroupsImpl> groups_;
 };
 
 }  // namespace nokv

@@ -24,13 +24,18 @@ bool HasSuperseded(const lsm::Version& version) {
 
 }  // namespace
 
+lsm::ManifestIdentity DBImpl::ManifestIdentityOf(uint64_t number) const {
+  return {number, database_id_, files_.BootId(),
+          has_groups_ ? lsm::kManifestVersion : lsm::kManifestWithoutGroups};
+}
+
 absl::Status DBImpl::StartManifest(const lsm::Version& state) {
   const uint64_t number = live_files_->NextNumber();
   lsm::VersionEdit edit = state.ToEdit();
   edit.boot_id = files_.BootId();
   edit.next_file_number = live_files_->next_number();
-  auto started = lsm::ManifestWriter::Start(files_, options_.directory,
-                                            {number, database_id_, files_.BootId()}, edit);
+  auto started =
+      lsm::ManifestWriter::Start(files_, options_.directory, ManifestIdentityOf(number), edit);
   if (!started.ok()) {
     // Not retired if CURRENT might name it already; then it is an orphan or in force.
     return std::move(started).status();
@@ -90,6 +95,7 @@ absl::Status DBImpl::Install(const lsm::VersionEdit& edit, const Generation* flu
     if (flushed != nullptr) {
       NOKV_CHECK(generations_.back().get() == flushed);
       generations_.pop_back();
+      may_rotate_.SignalAll();
     }
     live_bytes_.store(after->live_value_bytes() + after->table_bytes());
     has_superseded_ = HasSuperseded(*after);
@@ -121,16 +127,18 @@ void DBImpl::RetireAfter(const lsm::VersionEdit& edit, const lsm::Version& befor
       for (const lsm::TableRef& table : level) live_files_->RetireTable(table->number);
     }
   }
-  const auto retire_own_file = [&](uint32_t number) {
-    const auto space = before.segments().find(number);
-    if (space != before.segments().end() && space->second.value_file == 0) {
-      live_files_->RetireSegment(number);
-    }
-  };
+  std::set<uint32_t> released;  // By values or by groups: the others may need the file still.
   for (const lsm::NewSegment& segment : edit.segments) {
-    if (segment.value_file != 0) retire_own_file(segment.number);
+    if (before.NeedsSegmentFile(segment.number)) released.insert(segment.number);
   }
-  for (const uint32_t number : edit.freed_segments) retire_own_file(number);
+  for (const uint32_t number : edit.freed_segments) {
+    if (before.NeedsSegmentFile(number)) released.insert(number);
+  }
+  for (const lsm::HeldSegment& segment : edit.held_segments) released.insert(segment.number);
+  for (const auto& [number, size] : before.held_segments()) released.insert(number);
+  for (const uint32_t number : released) {
+    if (!after.NeedsSegmentFile(number)) live_files_->RetireSegment(number);
+  }
   for (const uint32_t number : edit.deleted_value_files) live_files_->RetireValueFile(number);
 }
 

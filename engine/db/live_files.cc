@@ -51,13 +51,16 @@ absl::StatusOr<std::shared_ptr<const table::Table>> LiveFiles::OpenTable(uint64_
 }
 
 absl::StatusOr<std::shared_ptr<const log::ValueHost>> LiveFiles::OpenSegment(uint32_t number) {
+  ASSIGN_OR_RETURN(std::shared_ptr<const log::Segment> segment, OpenLogSegment(number));
+  return std::shared_ptr<const log::ValueHost>(std::move(segment));
+}
+
+absl::StatusOr<std::shared_ptr<const log::Segment>> LiveFiles::OpenLogSegment(uint32_t number) {
   {
     MutexLock lock(mutex_);
     const auto found = segments_.open.find(number);
     if (found != segments_.open.end()) {
-      if (auto segment = found->second.lock(); segment != nullptr) {
-        return std::shared_ptr<const log::ValueHost>(std::move(segment));
-      }
+      if (auto segment = found->second.lock(); segment != nullptr) return segment;
     }
   }
   ASSIGN_OR_RETURN(
@@ -66,10 +69,11 @@ absl::StatusOr<std::shared_ptr<const log::ValueHost>> LiveFiles::OpenSegment(uin
           *options_.files, options_.directory, number,
           {.database_id = options_.database_id, .read_only = true, .map = options_.map}));
   if (!segment->sealed()) {
-    return DataLossError("{}: tables refer to it, but it has no footer", segment->file_name());
+    return DataLossError("{}: tables or groups need it, but it has no footer",
+                         segment->file_name());
   }
   AddSegment(segment);
-  return std::shared_ptr<const log::ValueHost>(std::move(segment));
+  return std::shared_ptr<const log::Segment>(std::move(segment));
 }
 
 void LiveFiles::AddSegment(const std::shared_ptr<const log::Segment>& segment) {

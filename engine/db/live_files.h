@@ -40,6 +40,8 @@ class LiveFiles final : public lsm::FileOpener {
   absl::StatusOr<std::shared_ptr<const log::ValueHost>> OpenInValueFile(uint32_t value_file,
                                                                         uint32_t segment) override;
 
+  absl::StatusOr<std::shared_ptr<const log::Segment>> OpenLogSegment(uint32_t number);
+
   // A segment that the writer or recovery has open already.
   void AddSegment(const std::shared_ptr<const log::Segment>& segment);
 

@@ -2,6 +2,7 @@
 #include "engine/base/epoch.h"
 #include "engine/db/db_impl.h"
 #include "engine/db/snapshot_impl.h"
+#include "engine/db/stored_value.h"
 #include "engine/db/user_iterator.h"
 
 #include <algorithm>
@@ -114,14 +115,8 @@ absl::Status DBImpl::ReadEntry(const ReadState& state, const table::Entry& entry
     return DataLossError("{}: a key refers to segment {}, which is not there", options_.directory,
                          entry.handle.segment);
   }
-  ASSIGN_OR_RETURN(
-      const log::Record record,
-      host->ReadValue(entry.handle.ordinal, entry.handle.record_bytes, value_checks(), scratch));
-  if (record.key != entry.key) {
-    return DataLossError("{}: value {} of segment {} belongs to another key", host->file_name(),
-                         entry.handle.ordinal, entry.handle.segment);
-  }
-  found->value = record.value;
+  ASSIGN_OR_RETURN(found->value,
+                   ReadStored(*host, StoredValue::Of(entry), value_checks(), scratch));
   return absl::OkStatus();
 }
 

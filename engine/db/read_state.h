@@ -6,6 +6,7 @@
 #pragma once
 
 #include "engine/base/check.h"
+#include "engine/log/part.h"
 #include "engine/log/segment.h"
 #include "engine/lsm/memtable.h"
 #include "engine/lsm/version.h"
@@ -13,6 +14,8 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -58,19 +61,33 @@ class Generation {
 
   const std::vector<std::shared_ptr<const log::Segment>>& segments() const { return owners_; }
 
-  // The record of a version that a reader found here.
+  // A version here is about to refer to a part of a value in `segment`, which stays as long as this
+  // does.
+  void AddReferred(std::shared_ptr<const log::Segment> segment);
+
+  // The first segment that a version here refers to a part of, or UINT32_MAX.
+  uint32_t oldest_referred() const { return oldest_referred_.load(std::memory_order_acquire); }
+
+  // One of its own or of those that its versions refer to; else null.
+  const log::Segment* FindSegment(uint32_t number) const;
+
+  // The record of a version that a reader found here, with the value where it is a part.
   absl::StatusOr<log::Record> ReadRecord(const lsm::MemVersion& version,
                                          std::string* scratch) const {
+    if (version.is_part) return ReadWithPart(version, scratch);
     return SegmentOfVersion(version)->ReadAt(log::OffsetOf(version.sequence), version.record_bytes,
                                              scratch);
   }
 
-  // The same with its checksum checked: for a copy that will be under another one.
+  // The record itself with its checksum checked: for a copy that will be under another one.
   absl::StatusOr<log::Record> ReadCheckedRecord(const lsm::MemVersion& version,
                                                 std::string* scratch) const {
     return SegmentOfVersion(version)->ReadCheckedAt(log::OffsetOf(version.sequence),
                                                     version.record_bytes, scratch);
   }
+
+  // Where the record stands that `reference` leads to.
+  absl::StatusOr<table::ValueHandle> FindReferred(const log::PartReference& reference) const;
 
   void Prefetch(const lsm::MemVersion& version) const {
     SegmentOfVersion(version)->PrefetchAt(log::OffsetOf(version.sequence), version.record_bytes);
@@ -87,7 +104,14 @@ class Generation {
 
   void add_log_bytes(uint64_t bytes) { log_bytes_.fetch_add(bytes, std::memory_order_relaxed); }
 
+  // Up to where the data of groups is in these memtables and all before; 0 for a group that is
+  // gone.
+  void SetMark(uint64_t group, uint64_t index) { marks_[group] = index; }
+
+  const std::map<uint64_t, uint64_t>& marks() const { return marks_; }
+
   bool empty() const {
+    if (!marks_.empty()) return false;
     for (const auto& [id, memtable] : tables_) {
       if (!memtable->empty()) return false;
     }
@@ -95,6 +119,19 @@ class Generation {
   }
 
  private:
+  // An older segment that versions refer to.
+  struct Referred {
+    std::shared_ptr<const log::Segment> segment;
+    const Referred* next = nullptr;
+  };
+
+  absl::StatusOr<log::Record> ReadWithPart(const lsm::MemVersion& version,
+                                           std::string* scratch) const;
+
+  bool IsOwn(uint32_t number) const {
+    return number >= first_segment_ && number - first_segment_ < kSegmentsMax;
+  }
+
   const log::Segment* SegmentOfVersion(const lsm::MemVersion& version) const {
     return segments_[log::SegmentOf(version.sequence) - first_segment_].load(
         std::memory_order_acquire);
@@ -103,8 +140,12 @@ class Generation {
   const uint32_t first_segment_;
   std::atomic<uint64_t> log_bytes_{0};
   std::vector<std::pair<uint16_t, std::unique_ptr<lsm::MemTable>>> tables_;
+  std::map<uint64_t, uint64_t> marks_;
   std::array<std::atomic<const log::Segment*>, kSegmentsMax> segments_{};
   std::vector<std::shared_ptr<const log::Segment>> owners_;
+  std::deque<Referred> referred_;
+  std::atomic<const Referred*> last_referred_{nullptr};  // For readers; all others behind it.
+  std::atomic<uint32_t> oldest_referred_{UINT32_MAX};
 };
 
 class ReadState {

@@ -57,6 +57,7 @@ void DBImpl::NoteDiskFull() {
   if (files_.Exists(path)) files_.Remove(path).IgnoreError();
   MutexLock lock(mutex_);
   changed_.SignalAll();
+  may_rotate_.SignalAll();
 }
 
 absl::Status DBImpl::TryLeaveDiskFull() {
@@ -89,6 +90,7 @@ void DBImpl::PoisonLocked(const absl::Status& cause) {
   poison_ = cause;
   poisoned_.store(true);
   changed_.SignalAll();
+  may_rotate_.SignalAll();
 }
 
 void DBImpl::Poison(const absl::Status& cause) {

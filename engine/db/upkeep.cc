@@ -47,7 +47,7 @@ absl::Status DBImpl::Flush() {
   MutexLock lock(mutex_);
   flush_blocked_ = false;
   ScheduleLocked();
-  WaitUntil([this, first_kept]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  WaitUntil(changed_, [this, first_kept]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return generations_.back()->first_segment() >= first_kept || !poison_.ok() || flush_blocked_;
   });
   if (!poison_.ok()) return poison_;
@@ -60,7 +60,7 @@ absl::Status DBImpl::Flush() {
 void DBImpl::PauseBackground() {
   MutexLock lock(mutex_);
   ++pauses_;
-  WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  WaitUntil(changed_, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return compaction_ == nullptr && collection_ == nullptr;
   });
 }
@@ -146,7 +146,7 @@ absl::Status DBImpl::WaitForBackgroundWork() {
   {
     MutexLock lock(mutex_);
     ScheduleLocked();
-    WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return steps_submitted_ == 0; });
+    WaitUntil(changed_, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return steps_submitted_ == 0; });
     if (!poison_.ok()) return poison_;
   }
   if (!options_.read_only) live_files_->Purge(log_.get(), NextSegmentBytes());

@@ -1,5 +1,7 @@
 #include "engine/db/user_iterator.h"
 
+#include "engine/db/stored_value.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -257,6 +259,8 @@ bool UserIterator::MakeTableRow(const Source& source, Row* row) {
     return true;
   }
   row->handle = entry.handle;
+  row->part = entry.part;
+  row->is_part = entry.kind == table::EntryKind::kPart;
   row->host = state_->version().host(entry.handle.segment);
   if (row->host == nullptr) {
     status_ = DataLossError("a key refers to segment {}, which is not there", entry.handle.segment);
@@ -276,19 +280,15 @@ void UserIterator::Prefetch(const Row& row) const {
 }
 
 absl::Status UserIterator::LoadValue(Row* row) {
-  log::Record record;
   if (row->host != nullptr) {
-    ASSIGN_OR_RETURN(record, row->host->ReadValue(row->handle.ordinal, row->handle.record_bytes,
-                                                  context_.checks, &row->bytes));
-    if (record.key != row->key) {
-      return DataLossError("{}: value {} of segment {} belongs to another key",
-                           row->host->file_name(), row->handle.ordinal, row->handle.segment);
-    }
+    const StoredValue stored{row->key, row->is_part, row->handle, row->part};
+    ASSIGN_OR_RETURN(row->value, ReadStored(*row->host, stored, context_.checks, &row->bytes));
   } else {
-    ASSIGN_OR_RETURN(record, row->generation->ReadRecord(*row->version, &row->bytes));
+    ASSIGN_OR_RETURN(const log::Record record,
+                     row->generation->ReadRecord(*row->version, &row->bytes));
     row->expiry_ms = record.expiry_ms;
+    row->value = record.value;
   }
-  row->value = record.value;
   row->is_loaded = true;
   return absl::OkStatus();
 }

@@ -65,6 +65,8 @@ class UserIterator final : public Iterator {
     const lsm::MemVersion* version = nullptr;
     const log::ValueHost* host = nullptr;
     table::ValueHandle handle;
+    ValuePart part;  // Of the value there, if is_part.
+    bool is_part = false;
     std::string bytes;       // Of an inline value, or of one read by pread.
     std::string_view value;  // If is_loaded.
     bool is_loaded = false;

@@ -4,7 +4,7 @@
 // What is live is told exactly by the tables: each lists the ordinals it refers to. No key is
 // looked up and none is changed; the manifest records where each segment's values live now, and a
 // reader of an older version keeps the old file until it is done. Victims lie below the log
-// boundary, so no memtable refers to them, and nothing can begin to.
+// boundary and are not held, so no memtable refers to them, and nothing can begin to.
 #include "engine/base/check.h"
 #include "engine/base/planted.h"
 #include "engine/db/background_tasks.h"
@@ -42,14 +42,17 @@ std::vector<Candidate> ListCandidates(const lsm::Version& version) {
   std::vector<Candidate> candidates;
   for (const auto& [number, space] : version.segments()) {
     if (space.value_file == 0) {
-      candidates.push_back({0, {number}, space.size_bytes, space.live_bytes});
+      if (version.held_segments().contains(number)) continue;  // Its file stays.
+      const uint64_t live = std::min(space.live_bytes, space.size_bytes);
+      candidates.push_back({0, {number}, space.size_bytes, live});
       continue;
     }
     Candidate& file = files[space.value_file];
+    const lsm::ValueFileSpace& whole = version.value_files().at(space.value_file);
     file.value_file = space.value_file;
     file.segments.push_back(number);
-    file.live_bytes += space.live_bytes;
-    file.size_bytes = version.value_files().at(space.value_file).size_bytes;
+    file.size_bytes = whole.size_bytes;
+    file.live_bytes = std::min(whole.live_bytes, whole.size_bytes);
   }
   for (auto& [number, file] : files) candidates.push_back(std::move(file));
   std::sort(candidates.begin(), candidates.end(),
@@ -74,6 +77,8 @@ absl::StatusOr<std::vector<uint32_t>> LiveOrdinals(const lsm::Version& version, 
     }
   }
   std::sort(all.begin(), all.end());
+  // Several may need the same entry.
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   if (Planted(Bug::kCollectFreesLiveSegment) && all.size() > 1) all.pop_back();
   return all;
 }
@@ -90,6 +95,8 @@ absl::StatusOr<bool> DBImpl::FreeDeadSegments() {
   std::map<uint32_t, uint32_t> left;  // Segments that stay, by value file.
   for (const auto& [number, file] : version->value_files()) left[number] = file.segments;
   for (const auto& [number, space] : version->segments()) {
+    // A memtable may refer to what no table refers to.
+    if (version->held_segments().contains(number)) continue;
     const bool is_dead = space.live_values == 0 || (Planted(Bug::kLivenessCountsTwice) &&
                                                     space.live_bytes < space.size_bytes / 2);
     if (!is_dead) continue;
@@ -186,7 +193,8 @@ absl::Status DBImpl::BeginCollection() {
                                                              .number = task.number,
                                                              .boot_id = files_.BootId(),
                                                              .database_id = database_id_,
-                                                             .durable = 0}));
+                                                             .durable = 0,
+                                                             .version = LogVersion()}));
   return absl::OkStatus();
 }
 
@@ -217,6 +225,11 @@ absl::Status DBImpl::RunCollection(bool* done) {
   if (IsClosing()) {
     DiscardCollection();
     return absl::CancelledError("closing");
+  }
+  if (!task.groups_done) {
+    ASSIGN_OR_RETURN(const bool more, ReleaseGroupSegments());
+    task.groups_done = !more;
+    if (more) return absl::OkStatus();
   }
   if (!task.started) {
     task.started = true;

@@ -8,12 +8,12 @@
 namespace nokv {
 
 template <typename Condition>
-void DBImpl::WaitUntil(Condition done) {
+void DBImpl::WaitUntil(CondVar& signal, Condition done) {
   while (!done()) {
     mutex_.Unlock();
     const bool helped = executor_.HelpOnce();
     mutex_.Lock();
-    if (!helped && !done()) changed_.Wait(mutex_);
+    if (!helped && !done()) signal.Wait(mutex_);
   }
 }
 

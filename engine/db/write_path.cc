@@ -1,7 +1,8 @@
-// Writing: admission, room, append, publish, and the wait for durability.
+// Writing: admission, room, append, publish, and the wait for durability. Batches: batch_write.cc.
 #include "engine/base/check.h"
 #include "engine/base/planted.h"
 #include "engine/db/db_impl.h"
+#include "engine/db/groups_impl.h"
 #include "engine/db/wait.h"
 #include "engine/table/table.h"
 
@@ -10,34 +11,14 @@
 namespace nokv {
 namespace {
 
-constexpr uint64_t kBatchBytesMax = uint64_t{1} << 30;
 constexpr uint64_t kImmutableGenerationsMax = 3;
+// Full sets of memtables, counted by what they hold, from which on who never waits is refused: as
+// many as there may be, and one more.
+constexpr uint64_t kFarBehind = kImmutableGenerationsMax + 2;
 constexpr uint64_t kRangeTombstonesMax = 128;
-// Of a batch; their memory is fetched together.
-constexpr size_t kMembersTogether = 32;
 constexpr uint64_t kOwedNanosMin = 100'000;  // Shorter sleeps are not worth their system call.
-
-// Starts loading what indexing each of the members of a batch will look at.
-template <typename Member>
-void Prefetch(const Generation& generation, std::span<const Member> members) {
-  for (const Member& member : members) {
-    generation.table(member.change.column_family.id)->PrefetchSlot(member.hash);
-  }
-  for (const Member& member : members) {
-    generation.table(member.change.column_family.id)->PrefetchNode(member.hash);
-  }
-}
-
-// Announces `members` records that take the number of bytes that `total` holds.
-log::RecordDraft BatchHeader(size_t members, std::string_view total) {
-  return log::RecordDraft({.kind = log::RecordKind::kBatch,
-                           .flags = 0,
-                           .column_family = 0,
-                           .expiry_ms = 0,
-                           .count = static_cast<uint32_t>(members),
-                           .key = {},
-                           .value = total});
-}
+// What a flush takes at least.
+constexpr absl::Duration kFarBehindDelay = absl::Milliseconds(10);
 
 }  // namespace
 
@@ -53,8 +34,9 @@ absl::Status DBImpl::SetWithTTL(std::string_view key, std::string_view value, ab
 }
 
 absl::Status DBImpl::CheckKey(std::string_view key) const {
-  if (key.empty() || key.size() > kKeyBytesMax) {
-    return InvalidArgumentError("a key of {} bytes; 1 to {} are allowed", key.size(), kKeyBytesMax);
+  const size_t bytes_max = has_groups_ ? kEncodedKeyBytesMax : kKeyBytesMax;
+  if (key.empty() || key.size() > bytes_max) {
+    return InvalidArgumentError("a key of {} bytes; 1 to {} are allowed", key.size(), bytes_max);
   }
   return absl::OkStatus();
 }
@@ -80,7 +62,7 @@ absl::Status DBImpl::CheckChange(const Change& change) const {
   return InvalidArgumentError("an unknown kind of change, {}", static_cast<int>(change.kind));
 }
 
-absl::Status DBImpl::Admit(uint64_t bytes, bool only_deletes) {
+absl::Status DBImpl::CheckAdmission(bool only_deletes) {
   if (options_.read_only) {
     return FailedPreconditionError("{}: opened read-only", options_.directory);
   }
@@ -89,9 +71,27 @@ absl::Status DBImpl::Admit(uint64_t bytes, bool only_deletes) {
     const absl::Status status = TryLeaveDiskFull();
     if (!status.ok() && !only_deletes) return status;
   }
+  return absl::OkStatus();
+}
+
+absl::Duration DBImpl::WriteDelay(uint64_t bytes) const {
   const uint64_t nanos_per_kib = throttle_nanos_per_kib_.load(std::memory_order_relaxed);
-  if (nanos_per_kib == 0) return absl::OkStatus();
-  const uint64_t delay = nanos_per_kib * (bytes + 256) / 1024;
+  return absl::Nanoseconds(nanos_per_kib * (bytes + 256) / 1024);
+}
+
+bool DBImpl::WaitsForSync(const WriteOptions& options) const {
+  return options_.durability == Durability::kPower || options.durability == Durability::kPower;
+}
+
+absl::Status DBImpl::Admit(uint64_t bytes, bool only_deletes, const WriteOptions& options) {
+  RETURN_IF_ERROR(CheckAdmission(only_deletes));
+  if (options.never_wait) {
+    if (!WaitsForSync(options)) return absl::OkStatus();
+    return InvalidArgumentError("{}: a write that never waits can't wait for a sync",
+                                options_.directory);
+  }
+  const auto delay = static_cast<uint64_t>(absl::ToInt64Nanoseconds(WriteDelay(bytes)));
+  if (delay == 0) return absl::OkStatus();
   if (throttle_owed_nanos_.fetch_add(delay) + delay < kOwedNanosMin) return absl::OkStatus();
   const uint64_t owed = throttle_owed_nanos_.exchange(0);
   counters_.Add(Counter::kThrottledWrites);
@@ -116,96 +116,33 @@ log::RecordDraft DBImpl::MakeDraft(const Change& change, bool in_batch) const {
 }
 
 absl::Status DBImpl::Apply(const Change& change, const WriteOptions& options) {
+  if (!options.marks.empty() || change.part.index != 0) {
+    WriteBatch batch;
+    batch.Add(change);
+    return Write(batch, options);
+  }
   RETURN_IF_ERROR(CheckChange(change));
   const uint64_t bytes = change.key.size() + change.value.size();
-  RETURN_IF_ERROR(Admit(bytes, change.kind != ChangeKind::kSet));
+  const bool only_deletes = change.kind != ChangeKind::kSet;
+  RETURN_IF_ERROR(Admit(bytes, only_deletes, options));
   log::RecordDraft draft = MakeDraft(change, false);
   const uint64_t hash = table::Table::HashKey(change.key);
   log::Position end = 0;
   {
     MutexLock lock(write_mutex_);
-    RETURN_IF_ERROR(MakeRoom(draft.aligned_bytes(), 1, change.kind != ChangeKind::kSet));
+    RETURN_IF_ERROR(MakeRoom(draft.aligned_bytes(), 1, only_deletes, options.never_wait));
     if (!TakesWrites(change.column_family.id)) {
       return InvalidArgumentError("no column family {}", change.column_family.id);
     }
     const Sequence sequence = log_->active()->NextPosition();
-    RETURN_IF_ERROR(AppendChange(change, draft));
-    IndexChange(change, draft, hash, sequence);
+    RETURN_IF_ERROR(AppendRecord(draft, change.key, change.value));
+    IndexRecord(draft, change.key, change.value, hash, sequence);
     visible_.store(sequence);
     log_->PublishAppended();
     end = log_->active()->NextPosition();
   }
   counters_.Add(Counter::kWrites);
   counters_.Add(Counter::kWriteBytes, bytes);
-  return FinishWrite(options, end);
-}
-
-absl::Status DBImpl::Write(const WriteBatch& batch, const WriteOptions& options) {
-  if (batch.empty()) return absl::OkStatus();
-
-  struct Member {
-    Change change;
-    log::RecordDraft draft;
-    uint64_t hash;
-    Sequence sequence;
-  };
-
-  std::vector<Member> members;
-  members.reserve(batch.count());
-  absl::Status checked;
-  bool only_deletes = true;
-  uint64_t user_bytes = 0;
-  uint64_t record_bytes = 0;
-  const bool in_batch = batch.count() > 1;
-  batch.ForEach([&](const Change& change) {
-    if (!checked.ok()) return;
-    checked = CheckChange(change);
-    if (!checked.ok()) return;
-    only_deletes &= change.kind != ChangeKind::kSet;
-    user_bytes += change.key.size() + change.value.size();
-    members.push_back({change, MakeDraft(change, in_batch), table::Table::HashKey(change.key), 0});
-    record_bytes += members.back().draft.aligned_bytes();
-  });
-  RETURN_IF_ERROR(checked);
-  if (record_bytes > kBatchBytesMax + kValueBytesMax / 64) {
-    return InvalidArgumentError("a batch of {} bytes; at most {} are allowed", record_bytes,
-                                kBatchBytesMax);
-  }
-  RETURN_IF_ERROR(Admit(user_bytes, only_deletes));
-
-  char total[8];
-  StoreFixed(total, record_bytes);
-  const std::string_view total_view(total, sizeof(total));
-  log::RecordDraft header = BatchHeader(members.size(), total_view);
-  log::Position end = 0;
-  {
-    MutexLock lock(write_mutex_);
-    const uint64_t header_bytes = in_batch ? header.aligned_bytes() : 0;
-    RETURN_IF_ERROR(MakeRoom(record_bytes + header_bytes, members.size(), only_deletes));
-    for (const Member& member : members) {
-      if (!TakesWrites(member.change.column_family.id)) {
-        return InvalidArgumentError("no column family {}", member.change.column_family.id);
-      }
-    }
-    if (in_batch) RETURN_IF_ERROR(AppendRecord(header, {}, total_view));
-    for (Member& member : members) {
-      member.sequence = log_->active()->NextPosition();
-      RETURN_IF_ERROR(AppendChange(member.change, member.draft));
-    }
-    for (size_t i = 0; i < members.size(); ++i) {
-      if (i % kMembersTogether == 0) {
-        const size_t count = std::min(kMembersTogether, members.size() - i);
-        Prefetch(*active_, std::span<const Member>(members).subspan(i, count));
-      }
-      IndexChange(members[i].change, members[i].draft, members[i].hash, members[i].sequence);
-    }
-    // The whole batch becomes visible with this one store.
-    visible_.store(members.back().sequence);
-    log_->PublishAppended();
-    end = log_->active()->NextPosition();
-  }
-  counters_.Add(Counter::kWrites, members.size());
-  counters_.Add(Counter::kWriteBytes, user_bytes);
   return FinishWrite(options, end);
 }
 
@@ -218,15 +155,11 @@ absl::Status DBImpl::AppendRecord(log::RecordDraft& draft, std::string_view key,
   return status;
 }
 
-absl::Status DBImpl::AppendChange(const Change& change, log::RecordDraft& draft) {
-  return AppendRecord(draft, change.key, change.value);
-}
-
-void DBImpl::IndexChange(const Change& change, const log::RecordDraft& draft, uint64_t hash,
-                         Sequence sequence) {
-  lsm::MemTable& memtable = *active_->table(change.column_family.id);
-  if (change.kind == ChangeKind::kDeleteRange) {
-    memtable.AddRangeTombstone({std::string(change.key), std::string(change.value), sequence});
+void DBImpl::IndexRecord(const log::RecordDraft& draft, std::string_view key,
+                         std::string_view value, uint64_t hash, Sequence sequence) {
+  lsm::MemTable& memtable = *active_->table(draft.column_family());
+  if (draft.kind() == log::RecordKind::kDeleteRange) {
+    memtable.AddRangeTombstone({std::string(key), std::string(value), sequence});
     ++range_tombstones_in_active_;
     return;
   }
@@ -236,31 +169,90 @@ void DBImpl::IndexChange(const Change& change, const log::RecordDraft& draft, ui
   version.ordinal = (draft.flags() & log::kHasOrdinal) != 0
                         ? log_->active()->AddOrdinal(log::OffsetOf(sequence))
                         : lsm::kNoOrdinal;
-  version.is_delete = change.kind == ChangeKind::kDelete;
-  version.has_expiry = change.expiry_ms != 0;
-  memtable.Add(change.key, hash, version);
+  version.is_delete = draft.kind() == log::RecordKind::kDelete;
+  version.is_part = draft.kind() == log::RecordKind::kSetPart;
+  version.has_expiry = (draft.flags() & log::kHasExpiry) != 0;
+  memtable.Add(key, hash, version);
+}
+
+uint64_t DBImpl::GenerationBytesMax() const {
+  return options_.memory_bytes / 4 / (kImmutableGenerationsMax + 1);
 }
 
 bool DBImpl::GenerationIsFull() const {
-  return active_->used_bytes() >= options_.memory_bytes / 4 / (kImmutableGenerationsMax + 1) ||
+  return active_->used_bytes() >= GenerationBytesMax() ||
          active_->log_bytes() + log_->active()->size_bytes() >= LogDistanceMax() ||
          range_tombstones_in_active_ >= kRangeTombstonesMax;
 }
 
-absl::Status DBImpl::MakeRoom(uint64_t bytes, uint64_t members, bool only_deletes) {
-  if (GenerationIsFull()) {
+bool DBImpl::MayRotateLocked() const {
+  return generations_.size() <= kImmutableGenerationsMax || !MayFlushLocked();
+}
+
+bool DBImpl::MayFlushLocked() const {
+  return poison_.ok() && !flush_blocked_ && !disk_full_.load();
+}
+
+bool DBImpl::MayRotate() {
+  MutexLock lock(mutex_);
+  return MayRotateLocked();
+}
+
+absl::Status DBImpl::CheckNotFarBehind() {
+  MutexLock lock(mutex_);
+  // Where nothing waits to be flushed, others may follow these however much they hold.
+  if (generations_.size() == 1 || !MayFlushLocked()) return absl::OkStatus();
+  uint64_t bytes = 0;
+  uint64_t log_bytes = log_->active()->size_bytes();
+  for (const std::shared_ptr<Generation>& generation : generations_) {
+    bytes += generation->used_bytes();
+    log_bytes += generation->log_bytes();
+  }
+  const bool is_far_behind = bytes >= kFarBehind * GenerationBytesMax() ||
+                             log_bytes >= kFarBehind * LogDistanceMax() ||
+                             (range_tombstones_in_active_ >= 2 * kRangeTombstonesMax &&
+                              generations_.size() > kImmutableGenerationsMax);
+  if (!is_far_behind) return absl::OkStatus();
+  return UnavailableError(
+      "{}: {} sets of memtables wait to be flushed, {} bytes of memory and {} of log with those "
+      "that are being filled; try again in {} ms",
+      options_.directory, generations_.size() - 1, bytes, log_bytes,
+      absl::ToInt64Milliseconds(kFarBehindDelay));
+}
+
+absl::Status DBImpl::MakeRoom(uint64_t bytes, uint64_t members, bool only_deletes,
+                              bool never_wait) {
+  // Asked once in the usual case: it looks at the memtables of all column families.
+  bool is_full = GenerationIsFull();
+  if (is_full && never_wait) RETURN_IF_ERROR(CheckNotFarBehind());
+  while (is_full && !never_wait && !MayRotate()) {
+    // Not under the lock: who waits for nothing must get through, and so must work that appends.
+    write_mutex_.Unlock();
     {
       MutexLock lock(mutex_);
-      WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-        return generations_.size() <= kImmutableGenerationsMax || !poison_.ok() || flush_blocked_ ||
-               disk_full_.load();
-      });
-      RETURN_IF_ERROR(poison_);
+      WaitUntil(may_rotate_, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return MayRotateLocked(); });
     }
-    const absl::Status rotated = RotateGeneration();
-    // With a full disk the memtables grow on, within the segment that is there.
-    if (!rotated.ok() && !absl::IsResourceExhausted(rotated)) return rotated;
+    write_mutex_.Lock();
+    is_full = GenerationIsFull();
   }
+  if (is_full) RETURN_IF_ERROR(RotateIfAllowed());
+  return RollUntilRoom(bytes, members, only_deletes);
+}
+
+absl::Status DBImpl::MakeRoomNow(uint64_t bytes, uint64_t members, bool only_deletes) {
+  if (GenerationIsFull()) RETURN_IF_ERROR(RotateIfAllowed());
+  return RollUntilRoom(bytes, members, only_deletes);
+}
+
+absl::Status DBImpl::RotateIfAllowed() {
+  if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
+  if (!MayRotate()) return absl::OkStatus();
+  const absl::Status rotated = RotateGeneration();
+  // With a full disk the memtables grow on, within the segment that is there.
+  return absl::IsResourceExhausted(rotated) ? absl::OkStatus() : rotated;
+}
+
+absl::Status DBImpl::RollUntilRoom(uint64_t bytes, uint64_t members, bool only_deletes) {
   if (poisoned_.load(std::memory_order_relaxed)) return PoisonedStatus();
   const uint64_t room_bytes = bytes + log::Segment::FooterBytes(members) + log::kFileHeaderBytes;
   while (!log_->active()->HasRoom(bytes, members)) {
@@ -317,9 +309,7 @@ absl::Status DBImpl::RotateGeneration() {
 }
 
 absl::Status DBImpl::FinishWrite(const WriteOptions& options, log::Position end) {
-  if (options_.durability != Durability::kPower && options.durability != Durability::kPower) {
-    return absl::OkStatus();
-  }
+  if (!WaitsForSync(options)) return absl::OkStatus();
   if (Planted(Bug::kPowerWriteNotSynced)) return absl::OkStatus();
   absl::Status status = log_->SyncTo(end);
   if (!status.ok()) {

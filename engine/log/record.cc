@@ -72,7 +72,8 @@ uint32_t ExpectedCrc(std::string_view bytes, uint32_t length, Position position)
 
 }  // namespace
 
-RecordDraft::RecordDraft(const Fields& fields) : flags_(fields.flags) {
+RecordDraft::RecordDraft(const Fields& fields)
+    : flags_(fields.flags), kind_(fields.kind), column_family_(fields.column_family) {
   const bool has_expiry = (fields.flags & kHasExpiry) != 0;
   header_bytes_ = kRecordHeaderBytes + (has_expiry ? 8 : 0);
   length_ = static_cast<uint32_t>(header_bytes_ + fields.key.size() + fields.value.size());
@@ -93,6 +94,16 @@ RecordDraft::RecordDraft(const Fields& fields) : flags_(fields.flags) {
 void RecordDraft::Finish(Position position, Position durable) {
   StoreFixed(header_ + kDurableAt, durable);
   StoreFixed(header_ + kCrcAt, FinishCrc(body_crc_, length_, durable, position));
+}
+
+RecordDraft BatchDraft(size_t members, std::string_view total) {
+  return RecordDraft({.kind = RecordKind::kBatch,
+                      .flags = 0,
+                      .column_family = 0,
+                      .expiry_ms = 0,
+                      .count = static_cast<uint32_t>(members),
+                      .key = {},
+                      .value = total});
 }
 
 bool DecodeRecord(std::string_view bytes, Position position, Record* record) {
@@ -134,7 +145,7 @@ bool IsPlausibleHeader(std::string_view header, Position position, Position dura
   const auto flags = static_cast<uint8_t>(p[kFlagsAt]);
   const bool is_batch = kind == static_cast<uint8_t>(RecordKind::kBatch);
   return length >= kRecordHeaderBytes && length <= bytes_max && durable <= position &&
-         durable >= durable_min && kind >= 1 && kind <= static_cast<uint8_t>(RecordKind::kFooter) &&
+         durable >= durable_min && IsKnown(static_cast<RecordKind>(kind)) &&
          flags <= (kHasExpiry | kInBatch | kHasOrdinal) &&
          (is_batch || LoadFixed<uint32_t>(p + kKeySizeAt) <= length - kRecordHeaderBytes);
 }
@@ -142,7 +153,7 @@ bool IsPlausibleHeader(std::string_view header, Position position, Position dura
 void EncodeFileHeader(const FileHeader& header, char* to) {
   std::memset(to, 0, kFileHeaderBytes);
   StoreFixed(to, header.magic);
-  StoreFixed(to + 8, kFormatVersion);
+  StoreFixed(to + 8, header.version);
   StoreFixed(to + 12, header.number);
   StoreFixed(to + 16, header.boot_id);
   StoreFixed(to + 24, header.database_id);
@@ -171,6 +182,7 @@ absl::StatusOr<FileHeader> DecodeFileHeader(std::string_view bytes, std::string_
     return UnimplementedError("{}: format version {} is newer than {}, which this program reads",
                               file, version, kFormatVersion);
   }
+  header.version = version;
   header.number = LoadFixed<uint32_t>(bytes.data() + 12);
   header.boot_id = LoadFixed<uint64_t>(bytes.data() + 16);
   header.database_id = LoadFixed<uint64_t>(bytes.data() + 24);

@@ -30,7 +30,29 @@ enum class RecordKind : uint8_t {
   kBatch = 4,
   kFiller = 5,
   kFooter = 6,
+  // Of groups, in segments of format version 2: see ../groups/README.md.
+  kGroupEntry = 7,
+  kGroupMoved = 8,
+  kGroupState = 9,
+  kGroupRestart = 10,
+  kGroupEnd = 11,
+  kGroupMark = 12,
+  kSetPart = 13,  // A set whose value is part of an entry: its own is a PartReference.
 };
+
+constexpr bool IsGroupRecord(RecordKind kind) {
+  return kind >= RecordKind::kGroupEntry && kind <= RecordKind::kGroupMark;
+}
+
+constexpr bool IsKnown(RecordKind kind) {
+  return kind >= RecordKind::kSet && kind <= RecordKind::kSetPart;
+}
+
+// A change of one key or a range of keys.
+constexpr bool IsChange(RecordKind kind) {
+  return (kind >= RecordKind::kSet && kind <= RecordKind::kDeleteRange) ||
+         kind == RecordKind::kSetPart;
+}
 
 enum RecordFlags : uint8_t {
   kHasExpiry = 1,
@@ -38,7 +60,8 @@ enum RecordFlags : uint8_t {
   kHasOrdinal = 4,
 };
 
-inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr uint32_t kFormatVersion = 2;        // The newest that is read.
+inline constexpr uint32_t kFormatWithoutGroups = 1;  // Knows kinds 1 to 6 only.
 inline constexpr uint32_t kFileHeaderBytes = 64;
 inline constexpr uint32_t kRecordHeaderBytes = 24;
 inline constexpr uint32_t kTrailerBytes = 24;
@@ -87,6 +110,10 @@ class RecordDraft {
 
   uint8_t flags() const { return flags_; }
 
+  RecordKind kind() const { return kind_; }
+
+  uint16_t column_family() const { return column_family_; }
+
   // Completes the header for `position`. The record is header(), then key, then value.
   void Finish(Position position, Position durable);
 
@@ -98,7 +125,13 @@ class RecordDraft {
   uint32_t length_;
   uint32_t body_crc_;
   uint8_t flags_;
+  RecordKind kind_;
+  uint16_t column_family_;
 };
+
+// Announces a batch of `members` records, which follow. Its value, `total`, are eight bytes: how
+// many the members take in the log.
+RecordDraft BatchDraft(size_t members, std::string_view total);
 
 // Decodes and checks the record whose bytes start at `bytes` and that was written for `position`.
 // False if there is none: cut short, malformed, or a checksum that does not match. `length_max`
@@ -131,6 +164,7 @@ struct FileHeader {
   uint64_t boot_id = 0;
   uint64_t database_id = 0;
   Position durable = 0;  // Of the log when the file was started: no record in it carries less.
+  uint32_t version = kFormatWithoutGroups;
 };
 
 inline constexpr uint64_t kSegmentMagic = 0x0a474f4c564b4f4e;  // "NOKVLOG\n"

@@ -309,4 +309,23 @@ absl::StatusOr<ReplayResult> ReplaySegments(vfs::FileSystem& files,
   return Replay(files, options, begin, visit).Run(numbers);
 }
 
+absl::Status WalkSealed(const Segment& segment,
+                        const std::function<absl::Status(const Record&, Position)>& visit) {
+  std::string scratch;
+  uint32_t offset = kFileHeaderBytes;
+  for (;;) {
+    Record record;
+    ASSIGN_OR_RETURN(const bool found, segment.Decode(offset, &record, &scratch));
+    if (!found) {
+      return DataLossError("{} at {}: no valid record in a segment that is sealed",
+                           segment.file_name(), offset);
+    }
+    if (record.kind == RecordKind::kFooter) return absl::OkStatus();
+    if (record.kind != RecordKind::kBatch && record.kind != RecordKind::kFiller) {
+      RETURN_IF_ERROR(visit(record, MakePosition(segment.number(), offset)));
+    }
+    offset += static_cast<uint32_t>(AlignRecord(record.length));
+  }
+}
+
 }  // namespace nokv::log

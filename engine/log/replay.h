@@ -67,4 +67,9 @@ absl::StatusOr<ReplayResult> ReplaySegments(
     const std::function<absl::Status(const ReplayedRecord&, const std::shared_ptr<Segment>&)>&
         visit);
 
+// Visits the records of a segment that was sealed and durable long ago; DataLoss if it isn't whole.
+absl::Status WalkSealed(
+    const Segment& segment,
+    const std::function<absl::Status(const Record& record, Position position)>& visit);
+
 }  // namespace nokv::log

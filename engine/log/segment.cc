@@ -35,9 +35,9 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Start(std::unique_ptr<vfs::Seg
                                                         const SegmentIdentity& identity,
                                                         bool was_prepared) {
   char header[kFileHeaderBytes];
-  EncodeFileHeader(
-      {kSegmentMagic, identity.number, identity.boot_id, identity.database_id, identity.durable},
-      header);
+  EncodeFileHeader({kSegmentMagic, identity.number, identity.boot_id, identity.database_id,
+                    identity.durable, identity.version},
+                   header);
   const std::string_view piece(header, sizeof(header));
   RETURN_IF_ERROR(file->Write(0, std::span(&piece, 1)));
   std::shared_ptr<Segment> segment(new Segment(std::move(file), std::move(name), identity));
@@ -76,8 +76,9 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Open(vfs::FileSystem& files,
   }
   RETURN_IF_ERROR(header.status());
   RETURN_IF_ERROR(CheckFileHeader(*header, kSegmentMagic, number, options.database_id, path));
-  std::shared_ptr<Segment> segment(new Segment(
-      std::move(file), path, {number, header->boot_id, header->database_id, header->durable}));
+  const SegmentIdentity identity{number, header->boot_id, header->database_id, header->durable,
+                                 header->version};
+  std::shared_ptr<Segment> segment(new Segment(std::move(file), path, identity));
   ASSIGN_OR_RETURN(const bool sealed, segment->FindSeal());
   segment->sealed_.store(sealed);
   return segment;
@@ -213,6 +214,15 @@ absl::StatusOr<uint32_t> Segment::OffsetOfOrdinal(uint32_t ordinal) const {
                          offsets.size());
   }
   return offsets[ordinal];
+}
+
+absl::StatusOr<uint32_t> Segment::FindOrdinal(uint32_t offset) const {
+  ASSIGN_OR_RETURN(const std::span<const uint32_t> offsets, Ordinals());
+  const auto found = std::lower_bound(offsets.begin(), offsets.end(), offset);
+  if (found == offsets.end() || *found != offset) {
+    return DataLossError("{} at {}: no value begins there", name_, offset);
+  }
+  return static_cast<uint32_t>(found - offsets.begin());
 }
 
 absl::StatusOr<std::string_view> Segment::ReadRaw(uint32_t ordinal, uint32_t record_bytes,

@@ -31,6 +31,7 @@ struct SegmentIdentity {
   uint64_t boot_id = 0;
   uint64_t database_id = 0;
   Position durable = 0;  // Of the log when the segment was started.
+  uint32_t version = kFormatWithoutGroups;
 };
 
 class Segment final : public ValueHost {
@@ -118,6 +119,9 @@ class Segment final : public ValueHost {
   void PrefetchAt(uint32_t offset, uint32_t record_bytes) const {
     if (data_ != nullptr) PrefetchBytes(data_ + offset, record_bytes);
   }
+
+  // Which value of this sealed segment is in the record at `offset`. DataLoss if none is.
+  absl::StatusOr<uint32_t> FindOrdinal(uint32_t offset) const;
 
   // Decodes the record at `offset` for recovery; false if there is none.
   absl::StatusOr<bool> Decode(uint32_t offset, Record* record, std::string* scratch) const;

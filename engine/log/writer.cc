@@ -2,6 +2,7 @@
 
 #include "engine/base/check.h"
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -38,7 +39,8 @@ absl::StatusOr<std::shared_ptr<Segment>> Writer::StartSegment(uint32_t number,
     ASSIGN_OR_RETURN(spare.file, options_.files->CreateSegment(
                                      path, FileOptions(std::max(capacity_bytes, room_bytes))));
   }
-  const SegmentIdentity identity{number, options_.files->BootId(), options_.database_id, durable()};
+  const SegmentIdentity identity{number, options_.files->BootId(), options_.database_id, durable(),
+                                 options_.format_version};
   return Segment::Start(std::move(spare.file), path, identity, was_prepared);
 }
 
@@ -167,25 +169,36 @@ absl::Status Writer::SyncTo(Position position) {
 }
 
 void Writer::SyncTo(Position position, std::function<void(absl::Status)> done) {
+  MutexLock lock(sync_mutex_);
+  requests_.push_back({position, std::move(done)});
+  if (is_serving_) return;
+  is_serving_ = true;
+  options_.executor->Submit(Priority::kHigh, [this] { ServeRequests(); });
+}
+
+void Writer::ServeRequests() {
+  std::vector<SyncRequest> requests;
   {
     MutexLock lock(sync_mutex_);
-    ++syncs_submitted_;
+    requests.swap(requests_);
   }
-  options_.executor->Submit(Priority::kHigh, [this, position, done = std::move(done)] {
-    done(SyncTo(position));
-    MutexLock lock(sync_mutex_);
-    --syncs_submitted_;
-    sync_done_.SignalAll();
-  });
+  Position position = 0;
+  for (const SyncRequest& request : requests) position = std::max(position, request.position);
+  const absl::Status status = SyncTo(position);
+  for (const SyncRequest& request : requests) request.done(status);
+  MutexLock lock(sync_mutex_);
+  is_serving_ = !requests_.empty();
+  if (is_serving_) options_.executor->Submit(Priority::kHigh, [this] { ServeRequests(); });
+  sync_done_.SignalAll();
 }
 
 void Writer::WaitForSyncs() {
   MutexLock lock(sync_mutex_);
-  while (syncs_submitted_ > 0) {
+  while (is_serving_) {
     sync_mutex_.Unlock();
     const bool helped = options_.executor->HelpOnce();
     sync_mutex_.Lock();
-    if (!helped && syncs_submitted_ > 0) sync_done_.Wait(sync_mutex_);
+    if (!helped && is_serving_) sync_done_.Wait(sync_mutex_);
   }
 }
 
@@ -207,7 +220,7 @@ void Writer::PrepareSpare(uint64_t capacity_bytes) {
   if (file.ok()) {
     (*file)->Prepare(0, capacity_bytes);
     // A failure shows again when the segment is used.
-    if (options_.sync_spares) (*file)->Sync().IgnoreError();
+    if (IsSyncedAhead()) (*file)->Sync().IgnoreError();
   }
   MutexLock lock(spare_mutex_);
   is_preparing_ = false;
@@ -232,7 +245,7 @@ absl::Status Writer::RecycleOrRemove(uint32_t number, uint64_t capacity_bytes) {
     if (opened.ok()) {
       file = *std::move(opened);
       file->Prepare(0, capacity_bytes);
-      if (options_.sync_spares) file->Sync().IgnoreError();
+      if (IsSyncedAhead()) file->Sync().IgnoreError();
     } else {
       status = options_.files->Remove(path);
     }

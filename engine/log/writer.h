@@ -32,9 +32,8 @@ struct WriterOptions {
   std::string directory;
   uint64_t database_id = 0;
   bool map = true;
-  // Every write is synced: a prepared segment is written out once, so that later syncs of it need
-  // no journal commit, and has small pages, because a sync writes whole ones.
-  bool sync_spares = false;
+  vfs::SegmentPages pages = vfs::SegmentPages::kLarge;  // kWritten: spares are synced once made.
+  uint32_t format_version = kFormatWithoutGroups;       // Of the segments to be started.
 };
 
 class Writer {
@@ -68,7 +67,8 @@ class Writer {
   // returns it.
   absl::Status SyncTo(Position position);
 
-  // The same through the executor; never calls `done` inside this call.
+  // The same through the executor; never calls `done` inside this call. One task at a time works
+  // for all who ask, so that waiting for the disk takes no more than one of its threads.
   void SyncTo(Position position, std::function<void(absl::Status)> done);
 
   // Returns when no SyncTo(position, done) is on its way any more.
@@ -101,16 +101,23 @@ class Writer {
   // For how long nobody gathers after it took longer than a sync.
   static constexpr int kSyncsWithoutGathering = 64;
 
+  struct SyncRequest {
+    Position position = 0;
+    std::function<void(absl::Status)> done;
+  };
+
   struct Spare {
     std::unique_ptr<vfs::SegmentFile> file;
     std::string path;
   };
 
+  bool IsSyncedAhead() const { return options_.pages == vfs::SegmentPages::kWritten; }
+
   vfs::SegmentOptions FileOptions(uint64_t capacity_bytes) const {
     return {.capacity_bytes = capacity_bytes,
             .read_only = false,
             .map = options_.map,
-            .large_pages = !options_.sync_spares};
+            .pages = options_.pages};
   }
 
   std::string PathOf(uint32_t number) const {
@@ -123,6 +130,8 @@ class Writer {
   // written again and wait too, do not come, or it has waited as long as that sync took.
   void Gather() ABSL_EXCLUSIVE_LOCKS_REQUIRED(sync_mutex_);
   absl::Status SyncSegments(const std::vector<std::shared_ptr<Segment>>& segments);
+  // One sync for all requests that are there when it begins.
+  void ServeRequests();
 
   const WriterOptions options_;
 
@@ -141,7 +150,8 @@ class Writer {
   uint64_t last_sync_nanos_ ABSL_GUARDED_BY(sync_mutex_) = 0;
   int syncs_without_gathering_ ABSL_GUARDED_BY(sync_mutex_) = 0;
   bool is_syncing_ ABSL_GUARDED_BY(sync_mutex_) = false;
-  int syncs_submitted_ ABSL_GUARDED_BY(sync_mutex_) = 0;
+  std::vector<SyncRequest> requests_ ABSL_GUARDED_BY(sync_mutex_);
+  bool is_serving_ ABSL_GUARDED_BY(sync_mutex_) = false;  // ServeRequests() runs or is to run.
   absl::Status sync_failure_ ABSL_GUARDED_BY(sync_mutex_);
   // In order, the active segment last.
   std::vector<std::shared_ptr<Segment>> unsynced_ ABSL_GUARDED_BY(sync_mutex_);

@@ -10,7 +10,6 @@ namespace nokv::lsm {
 namespace {
 
 constexpr uint64_t kMagic = 0x494e414d564b4f4e;  // "NOKVMANI"
-constexpr uint32_t kVersion = 1;
 constexpr uint32_t kHeaderBytes = 40;
 constexpr uint32_t kFrameBytes = 8;
 constexpr uint64_t kManifestBytesMax = uint64_t{4} << 30;
@@ -26,7 +25,7 @@ uint32_t RecordCrc(std::string_view edit, uint64_t offset) {
 std::string EncodeHeader(const ManifestIdentity& identity) {
   std::string header;
   PutFixed(header, kMagic);
-  PutFixed(header, kVersion);
+  PutFixed(header, identity.version);
   PutFixed(header, uint32_t{0});
   PutFixed(header, identity.database_id);
   PutFixed(header, identity.boot_id);
@@ -50,9 +49,10 @@ absl::Status DecodeHeader(std::string_view bytes, const std::string& path,
     return DataLossError("{} at 0: header checksum {:#010x} is not {:#010x}", path, found,
                          expected);
   }
-  if (const auto version = LoadFixed<uint32_t>(bytes.data() + 8); version > kVersion) {
+  identity->version = LoadFixed<uint32_t>(bytes.data() + 8);
+  if (identity->version > kManifestVersion) {
     return UnimplementedError("{}: format version {} is newer than {}, which this program reads",
-                              path, version, kVersion);
+                              path, identity->version, kManifestVersion);
   }
   identity->database_id = LoadFixed<uint64_t>(bytes.data() + 16);
   identity->boot_id = LoadFixed<uint64_t>(bytes.data() + 24);

@@ -15,6 +15,9 @@
 // dropped and reported. The same goes for a damaged last record if power was lost since it was
 // written; otherwise that is corruption, as is damage anywhere before.
 //
+// Version 2 knows the edits of groups (../groups/README.md) and is written only where there are
+// any.
+//
 // Thread-safety: none.
 #pragma once
 
@@ -33,10 +36,14 @@ std::string ManifestFileName(uint64_t number);  // "MANIFEST-000005"
 
 inline constexpr char kCurrentFileName[] = "CURRENT";
 
+inline constexpr uint32_t kManifestVersion = 2;        // The newest that is read.
+inline constexpr uint32_t kManifestWithoutGroups = 1;  // Knows tags 1 to 13 only.
+
 struct ManifestIdentity {
   uint64_t number = 0;
   uint64_t database_id = 0;
   uint64_t boot_id = 0;
+  uint32_t version = kManifestWithoutGroups;
 };
 
 class ManifestWriter {

@@ -202,12 +202,12 @@ TEST_CASE("a manifest of a newer version is refused as such", "[manifest]") {
   Bench bench;
   bench.Write(77);
   std::string bytes = bench.Bytes();
-  StoreFixed(bytes.data() + 8, uint32_t{2});
+  StoreFixed(bytes.data() + 8, kManifestVersion + 1);
   StoreFixed(bytes.data() + 36, Crc32c({bytes.data(), 36}));
   bench.Replace(bytes);
   const absl::Status status = Read(bench).status;
   REQUIRE(absl::IsUnimplemented(status));
-  REQUIRE_THAT(std::string(status.message()), Catch::Contains("version 2 is newer than 1"));
+  REQUIRE_THAT(std::string(status.message()), Catch::Contains("version 3 is newer than 2"));
 }
 
 TEST_CASE("a valid record that holds no edit is damage", "[manifest]") {

@@ -24,6 +24,7 @@ struct MemVersion {
   uint32_t ordinal = kNoOrdinal;  // Which it stays if the value is small.
   bool is_delete = false;
   bool has_expiry = false;
+  bool is_part = false;  // The record's value is a reference to where the value stands.
 
   // The newest version at or below `bound` in the chain from this one on, or null.
   static const MemVersion* AtOrBelow(const MemVersion* version, Sequence bound) {

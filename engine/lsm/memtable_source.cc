@@ -11,10 +11,12 @@ namespace {
 
 class MemTableSource final : public table::TableIterator {
  public:
-  MemTableSource(const MemTable& memtable, std::vector<Sequence> snapshots, RecordReader reader)
+  MemTableSource(const MemTable& memtable, std::vector<Sequence> snapshots, RecordReader reader,
+                 PartFinder find_part)
       : cursor_(memtable.NewCursor()),
         snapshots_(std::move(snapshots)),
-        reader_(std::move(reader)) {}
+        reader_(std::move(reader)),
+        find_part_(std::move(find_part)) {}
 
   void SeekToFirst() override {
     cursor_.SeekToFirst();
@@ -71,19 +73,36 @@ class MemTableSource final : public table::TableIterator {
                        version_->record_bytes};
       if (!version_->has_expiry) return;
     }
-    absl::StatusOr<log::Record> record = reader_(*version_, &scratch_);
-    if (!record.ok()) {
-      status_ = std::move(record).status();
-      StandAt(nullptr);
-      return;
+    const absl::Status loaded = LoadRecord(is_large);
+    if (loaded.ok()) return;
+    status_ = loaded;
+    StandAt(nullptr);
+  }
+
+  absl::Status LoadRecord(bool is_large) {
+    ASSIGN_OR_RETURN(const log::Record record, reader_(*version_, &scratch_));
+    entry_.expiry_ms = record.expiry_ms;
+    if (is_large) return absl::OkStatus();
+    if (!version_->is_part) {
+      entry_.value = record.value;
+      return absl::OkStatus();
     }
-    entry_.expiry_ms = record->expiry_ms;
-    if (!is_large) entry_.value = record->value;
+    const std::optional<log::PartReference> reference =
+        log::DecodePartReference(record.value, version_->sequence);
+    if (!reference.has_value()) {
+      return DataLossError("segment {} at {}: a malformed reference to a value",
+                           log::SegmentOf(version_->sequence), log::OffsetOf(version_->sequence));
+    }
+    entry_.kind = table::EntryKind::kPart;
+    entry_.part = reference->part;
+    ASSIGN_OR_RETURN(entry_.handle, find_part_(*reference));
+    return absl::OkStatus();
   }
 
   KeyTree::Cursor cursor_;
   const std::vector<Sequence> snapshots_;
   const RecordReader reader_;
+  const PartFinder find_part_;
   const MemVersion* version_ = nullptr;
   table::Entry entry_;
   std::string scratch_;
@@ -94,8 +113,9 @@ class MemTableSource final : public table::TableIterator {
 
 std::unique_ptr<table::TableIterator> NewMemTableSource(const MemTable& memtable,
                                                         std::vector<Sequence> snapshots,
-                                                        RecordReader reader) {
-  return std::make_unique<MemTableSource>(memtable, std::move(snapshots), std::move(reader));
+                                                        RecordReader reader, PartFinder find_part) {
+  return std::make_unique<MemTableSource>(memtable, std::move(snapshots), std::move(reader),
+                                          std::move(find_part));
 }
 
 }  // namespace nokv::lsm

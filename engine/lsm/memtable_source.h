@@ -3,11 +3,12 @@
 //
 // A small version that no reader can tell from a newer one is passed over without reading it: of a
 // key that was overwritten a thousand times one record is looked up, not a thousand. Handles all
-// come out, because whoever drops one has to count its value as dead.
+// come out, because whoever drops one has to count its value as dead; parts do as small ones do.
 //
 // Thread-safety: none.
 #pragma once
 
+#include "engine/log/part.h"
 #include "engine/log/record.h"
 #include "engine/lsm/memtable.h"
 #include "engine/table/table.h"
@@ -22,10 +23,15 @@ namespace nokv::lsm {
 using RecordReader =
     std::function<absl::StatusOr<log::Record>(const MemVersion& version, std::string* scratch)>;
 
+// Finds the value that a version is part of.
+using PartFinder =
+    std::function<absl::StatusOr<table::ValueHandle>(const log::PartReference& reference)>;
+
 // Forward only, from SeekToFirst(). `memtable` takes no more writes and outlives the source.
 // `snapshots` are those that VersionFilter will be given: ascending.
 std::unique_ptr<table::TableIterator> NewMemTableSource(const MemTable& memtable,
                                                         std::vector<Sequence> snapshots,
-                                                        RecordReader reader);
+                                                        RecordReader reader,
+                                                        PartFinder find_part = nullptr);
 
 }  // namespace nokv::lsm

@@ -60,6 +60,7 @@ absl::StatusOr<std::shared_ptr<const Version>> Version::Apply(const VersionEdit&
                                                               FileOpener& opener) const {
   auto next = std::make_shared<Version>(*this);
   next->ApplyNumbers(edit);
+  next->ApplyGroups(edit);
   RETURN_IF_ERROR(next->ApplyFamilies(edit));
   RETURN_IF_ERROR(next->ApplySegments(edit, &opener));
   RETURN_IF_ERROR(next->ApplyTables(edit, &opener));
@@ -71,6 +72,7 @@ absl::StatusOr<std::shared_ptr<const Version>> Version::Apply(const VersionEdit&
 absl::Status Version::Fold(const VersionEdit& edit) {
   if (edit.database_id.has_value()) database_id_ = *edit.database_id;
   ApplyNumbers(edit);
+  ApplyGroups(edit);
   RETURN_IF_ERROR(ApplyFamilies(edit));
   RETURN_IF_ERROR(ApplySegments(edit, nullptr));
   return ApplyTables(edit, nullptr);
@@ -102,6 +104,23 @@ void Version::ApplyNumbers(const VersionEdit& edit) {
   if (edit.next_file_number.has_value()) next_file_number_ = *edit.next_file_number;
   if (edit.boot_id.has_value()) boot_id_ = *edit.boot_id;
   closed_log_end_ = edit.closed_log_end;
+}
+
+// Two edits that were made side by side may free the same segments, and one may hold what the other
+// has freed: the higher beginning counts.
+void Version::ApplyGroups(const VersionEdit& edit) {
+  for (const HeldSegment& segment : edit.held_segments) {
+    held_segments_[segment.number] = segment.size_bytes;
+  }
+  held_begin_ = std::max(held_begin_, edit.held_begin.value_or(0));
+  held_segments_.erase(held_segments_.begin(), held_segments_.lower_bound(held_begin_));
+  for (const GroupMarkEdit& mark : edit.marks) {
+    if (mark.index == 0) {
+      marks_.erase(mark.group);
+    } else {
+      marks_[mark.group] = mark.index;
+    }
+  }
 }
 
 absl::Status Version::ApplyFamilies(const VersionEdit& edit) {
@@ -225,7 +244,8 @@ absl::Status Version::CheckReferences() const {
     if (space.host == nullptr) {
       return DataLossError("manifest: tables refer to segment {}, which is not recorded", number);
     }
-    if (space.live_bytes > space.size_bytes) {
+    // Where values are parts of entries, several tables may need, and count, the same entry.
+    if (space.live_bytes > space.size_bytes && held_begin_ == 0) {
       return DataLossError("manifest: {} of {} bytes of segment {} are live", space.live_bytes,
                            space.size_bytes, number);
     }
@@ -250,6 +270,9 @@ VersionEdit Version::ToEdit() const {
   for (const auto& [number, space] : segments_) {
     edit.segments.push_back({number, space.size_bytes, space.value_file});
   }
+  for (const auto& [number, size] : held_segments_) edit.held_segments.push_back({number, size});
+  if (held_begin_ > 0) edit.held_begin = held_begin_;
+  for (const auto& [group, index] : marks_) edit.marks.push_back({group, index});
   for (const auto& [id, family] : families_) {
     edit.new_families.push_back({id, family.name});
     for (uint32_t level = 0; level < kLevels; ++level) {
@@ -273,14 +296,24 @@ uint64_t Version::table_bytes() const {
 
 uint64_t Version::live_value_bytes() const {
   uint64_t bytes = 0;
-  for (const auto& [number, space] : segments_) bytes += space.live_bytes;
+  // No file counts for more than it has: what several tables count of one must not hide what is
+  // dead in another.
+  for (const auto& [number, space] : segments_) {
+    if (space.value_file == 0) bytes += std::min(space.live_bytes, space.size_bytes);
+  }
+  for (const auto& [number, file] : value_files_) {
+    bytes += std::min(file.live_bytes, file.size_bytes);
+  }
   return bytes;
 }
 
 uint64_t Version::segment_bytes() const {
   uint64_t bytes = 0;
   for (const auto& [number, space] : segments_) {
-    if (space.value_file == 0) bytes += space.size_bytes;
+    if (space.value_file != 0) continue;
+    // What else stands in a held segment is not for the values' collection to free.
+    const bool is_held = held_segments_.contains(number);
+    bytes += is_held ? std::min(space.live_bytes, space.size_bytes) : space.size_bytes;
   }
   for (const auto& [number, file] : value_files_) bytes += file.size_bytes;
   return bytes;

@@ -6,7 +6,8 @@
 //    in key order and no key has versions in two of them. (A table's largest key may equal the
 //    smallest of the next where a range tombstone ends there.)
 // 2. For one key, every version in a level is newer than every version in the levels below it.
-// 3. live_bytes of a segment is exactly the sum over all tables of the records they refer to.
+// 3. live_bytes of a segment is exactly the sum over all tables of the records they refer to. (A
+//    record with parts that several tables refer to counts several times.)
 //
 // Thread-safety: immutable.
 #pragma once
@@ -123,6 +124,18 @@ class Version {
   // Where the values of `segment` live, or null if it is unknown.
   const log::ValueHost* host(uint32_t segment) const { return hosts_.Find(segment); }
 
+  // Segments below the log boundary with records of groups, and their sizes.
+  const std::map<uint32_t, uint64_t>& held_segments() const { return held_segments_; }
+
+  const std::map<uint64_t, uint64_t>& marks() const { return marks_; }
+
+  // Whether the file of this segment, which is below the log boundary, is needed.
+  bool NeedsSegmentFile(uint32_t number) const {
+    const auto space = segments_.find(number);
+    return (space != segments_.end() && space->second.value_file == 0) ||
+           held_segments_.contains(number);
+  }
+
   uint32_t log_boundary() const { return log_boundary_; }
 
   // Set if the last edit was that of a close, see VersionEdit. Not part of ToEdit().
@@ -140,6 +153,7 @@ class Version {
 
  private:
   void ApplyNumbers(const VersionEdit& edit);
+  void ApplyGroups(const VersionEdit& edit);
   absl::Status ApplyFamilies(const VersionEdit& edit);
   absl::Status ApplyTables(const VersionEdit& edit, FileOpener* opener);
   absl::Status ApplySegments(const VersionEdit& edit, FileOpener* opener);
@@ -150,6 +164,9 @@ class Version {
   std::map<uint16_t, Family> families_;
   std::map<uint32_t, SegmentSpace> segments_;
   std::map<uint32_t, ValueFileSpace> value_files_;
+  std::map<uint32_t, uint64_t> held_segments_;
+  uint32_t held_begin_ = 0;
+  std::map<uint64_t, uint64_t> marks_;
   uint32_t log_boundary_ = 1;
   std::optional<uint32_t> closed_log_end_;
   uint64_t next_file_number_ = 1;

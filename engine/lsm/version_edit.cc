@@ -20,6 +20,9 @@ enum class Tag : uint64_t {
   kNewValueFile = 11,
   kDeletedValueFile = 12,
   kClosedLogEnd = 13,
+  kHeldSegment = 14,
+  kHeldBegin = 15,
+  kMark = 16,
 };
 
 void PutTag(std::string& out, Tag tag) { PutVarint(out, static_cast<uint64_t>(tag)); }
@@ -126,6 +129,16 @@ bool ReadField(Decoder& in, Tag tag, VersionEdit* edit) {
       return in.Varint32(&edit->deleted_value_files.emplace_back());
     case Tag::kClosedLogEnd:
       return ReadOptional(in, &edit->closed_log_end);
+    case Tag::kHeldSegment: {
+      HeldSegment& segment = edit->held_segments.emplace_back();
+      return in.Varint32(&segment.number) && in.Varint(&segment.size_bytes);
+    }
+    case Tag::kHeldBegin:
+      return ReadOptional(in, &edit->held_begin);
+    case Tag::kMark: {
+      GroupMarkEdit& mark = edit->marks.emplace_back();
+      return in.Varint(&mark.group) && in.Varint(&mark.index);
+    }
   }
   return false;
 }
@@ -184,6 +197,17 @@ std::string VersionEdit::Encode() const {
   for (const uint32_t number : deleted_value_files) {
     PutTag(out, Tag::kDeletedValueFile);
     PutVarint(out, number);
+  }
+  for (const HeldSegment& segment : held_segments) {
+    PutTag(out, Tag::kHeldSegment);
+    PutVarint(out, segment.number);
+    PutVarint(out, segment.size_bytes);
+  }
+  put_optional(Tag::kHeldBegin, held_begin);
+  for (const GroupMarkEdit& mark : marks) {
+    PutTag(out, Tag::kMark);
+    PutVarint(out, mark.group);
+    PutVarint(out, mark.index);
   }
   return out;
 }

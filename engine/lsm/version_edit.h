@@ -58,6 +58,22 @@ struct NewValueFile {
   friend bool operator==(const NewValueFile&, const NewValueFile&) = default;
 };
 
+// A sealed segment below the log boundary with records of groups, see ../groups.
+struct HeldSegment {
+  uint32_t number = 0;
+  uint64_t size_bytes = 0;
+
+  friend bool operator==(const HeldSegment&, const HeldSegment&) = default;
+};
+
+// Up to where the tables have a group's data.
+struct GroupMarkEdit {
+  uint64_t group = 0;
+  uint64_t index = 0;  // 0: the group is gone.
+
+  friend bool operator==(const GroupMarkEdit&, const GroupMarkEdit&) = default;
+};
+
 struct VersionEdit {
   std::optional<uint64_t> database_id;
   std::optional<uint64_t> boot_id;       // Of the process that writes the manifest.
@@ -74,6 +90,10 @@ struct VersionEdit {
   std::vector<uint32_t> freed_segments;  // No table refers to them any more.
   std::vector<NewValueFile> new_value_files;
   std::vector<uint32_t> deleted_value_files;
+  // In manifests of version 2 only.
+  std::vector<HeldSegment> held_segments;
+  std::optional<uint32_t> held_begin;  // Held segments below it are held no more. Only grows.
+  std::vector<GroupMarkEdit> marks;
 
   std::string Encode() const;
 

@@ -26,7 +26,9 @@ void BlockBuilder::Add(const Entry& entry, size_t shared) {
 
 size_t BlockBuilder::SizeWith(const Entry& entry, size_t shared) const {
   const size_t unshared = entry.key.size() - (AtRestart() ? 0 : shared);
-  return size_bytes() + sizeof(uint32_t) + kEntryOverheadMax + unshared + entry.value.size();
+  const size_t overhead =
+      kEntryOverheadMax + (entry.kind == EntryKind::kPart ? kPartOverheadMax : 0);
+  return size_bytes() + sizeof(uint32_t) + overhead + unshared + entry.value.size();
 }
 
 std::string BlockBuilder::Finish() {

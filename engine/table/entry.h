@@ -3,6 +3,8 @@
 // Thread-safety: values. Views point into the block or buffer they were read from.
 #pragma once
 
+#include "engine/base/value_part.h"
+
 #include <compare>
 #include <cstdint>
 #include <string>
@@ -24,6 +26,7 @@ enum class EntryKind : uint8_t {
   kDelete = 0,  // The key is gone.
   kInline = 1,  // The value stands in the table.
   kHandle = 2,  // The value stands in a segment of the log.
+  kPart = 3,    // The value is part of one that stands there.
 };
 
 // Where a value lives: the `ordinal`-th value of a segment. Garbage collection moves the bytes and
@@ -42,7 +45,10 @@ struct Entry {
   EntryKind kind = EntryKind::kDelete;
   uint64_t expiry_ms = 0;  // 0: never.
   std::string_view value;  // kInline only.
-  ValueHandle handle;      // kHandle only.
+  ValueHandle handle;      // kHandle and kPart.
+  ValuePart part = {};     // kPart only.
+
+  bool has_handle() const { return kind >= EntryKind::kHandle; }
 };
 
 // Orders by key, then newest first.

@@ -33,10 +33,16 @@ char* EncodeBodyFront(const Entry& entry, char* to) {
   StoreFixed(to, entry.sequence);
   to += sequence_bytes;
   if (entry.expiry_ms != 0) to = EncodeVarint(to, entry.expiry_ms);
-  if (entry.kind == EntryKind::kHandle) {
+  if (entry.has_handle()) {
     to = EncodeVarint(to, ZigZag(SegmentOf(entry.sequence) - int64_t{entry.handle.segment}));
     to = EncodeVarint(to, entry.handle.ordinal);
     to = EncodeVarint(to, entry.handle.record_bytes);
+  }
+  if (entry.kind == EntryKind::kPart) {
+    to = EncodeVarint(to, entry.part.offset);
+    to = EncodeVarint(to, entry.part.size);
+    StoreFixed(to, entry.part.check);
+    to += sizeof(entry.part.check);
   }
   return to;
 }
@@ -57,8 +63,8 @@ bool DecodeHandle(Decoder& decoder, Sequence sequence, ValueHandle* handle) {
 }  // namespace
 
 void EncodeEntry(const Entry& entry, size_t shared, std::string& out) {
-  NOKV_CHECK(entry.kind <= EntryKind::kHandle);
-  char front[1 + 8 + 4 * kVarintMaxBytes];
+  NOKV_CHECK(entry.kind <= EntryKind::kPart);
+  char front[1 + 8 + 6 * kVarintMaxBytes + 4];
   const std::string_view body(front, static_cast<size_t>(EncodeBodyFront(entry, front) - front));
   const std::string_view value = entry.kind == EntryKind::kInline ? entry.value : "";
   const std::string_view suffix = entry.key.substr(shared);
@@ -87,9 +93,7 @@ bool DecodeEntryBody(std::string_view body, Entry* entry) {
   const auto tag = static_cast<uint8_t>(body[0]);
   const auto kind = static_cast<EntryKind>(tag & kKindMask);
   const size_t sequence_bytes = ((tag >> kSequenceShift) & kSequenceMask) + 1u;
-  if ((tag & kUnusedBits) != 0 || kind > EntryKind::kHandle || 1 + sequence_bytes > body.size()) {
-    return false;
-  }
+  if ((tag & kUnusedBits) != 0 || 1 + sequence_bytes > body.size()) return false;
   entry->kind = kind;
   entry->sequence =
       LoadFixed<uint64_t>(body.data() + 1) & (UINT64_MAX >> (64 - 8 * sequence_bytes));
@@ -101,8 +105,12 @@ bool DecodeEntryBody(std::string_view body, Entry* entry) {
   }
   entry->value = {};
   entry->handle = {};
+  entry->part = {};
   if (kind == EntryKind::kInline) return decoder.Bytes(decoder.remaining(), &entry->value);
-  if (kind == EntryKind::kHandle && !DecodeHandle(decoder, entry->sequence, &entry->handle)) {
+  if (entry->has_handle() && !DecodeHandle(decoder, entry->sequence, &entry->handle)) return false;
+  if (kind == EntryKind::kPart &&
+      (!decoder.Varint32(&entry->part.offset) || !decoder.Varint32(&entry->part.size) ||
+       !decoder.Fixed(&entry->part.check))) {
     return false;
   }
   return decoder.done();

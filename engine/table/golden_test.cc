@@ -43,6 +43,19 @@ f0a20416010632200c0000000716011133250010000007fbd095ffbc3173686f7274000000000100
 0000260000000000000044000000000000004c00000001000000c1a8852a4e4b565441424c45
 )";
 
+constexpr std::string_view kVersion2 = R"(
+00171175736572303030303030303030303030303030303030312340000000090002a4080ce8074433221116011b3227
+8002000009fbd095ffbc3104ac02f0a204e8fb0380202301feca0000000001000000005da224ad00170a757365723030
+30303030303030303030303030303030332200200000090005ac020000000001000000002361418dac0200af8ef6e902
+03002f42ab5500009817cfe0020701f0a204020202d00a02000bcdc22600100010000000000000c00000000000000000
+000000000000000000000021000400085000000000040000000000000010000010008010400000002000000008060100
+9fd60f0d02001775736572303030303030303030303030303030303030320052160133002c00246bc4400300000001fb
+d095ffbc31fbd095ffbc3140000000090000000020000009000000177573657230303030303030303030303030303030
+30303117757365723030303030303030303030303030303030303300c61cf69b88000000000000000e00000000000000
+060000000000000011000000000000004700000000000000260000000000000056000000000000004c00000002000000
+4286746d4e4b565441424c45
+)";
+
 std::vector<Version> GoldenVersions() {
   Version expiring = Inline("user0000000000000000003", At(7, 4096), "short");
   expiring.expiry_ms = 1'700'000'000'123;
@@ -62,7 +75,42 @@ std::vector<Version> GoldenVersions() {
 const RangeTombstone kGoldenTombstone = {
     .start = "user1", .end = "user2", .sequence = Sequence{7} << 32 | 99};
 
+// One part of each of two values, and a value of its own.
+std::vector<Version> GoldenParts() {
+  Version expiring = Part("user0000000000000000002", At(9, 640),
+                          {.segment = 7, .ordinal = 300, .record_bytes = 70'000},
+                          {.offset = 65'000, .size = 4096, .check = 0xcafe0123});
+  expiring.expiry_ms = 1'700'000'000'123;
+  return {
+      Part("user0000000000000000001", At(9, 64), {.segment = 9, .ordinal = 2, .record_bytes = 1060},
+           {.offset = 12, .size = 1000, .check = 0x11223344}),
+      expiring,
+      Handle("user0000000000000000003", At(9, 8192),
+             {.segment = 9, .ordinal = 5, .record_bytes = 300}),
+  };
+}
+
 }  // namespace
+
+TEST_CASE("a table with parts of values is one of version 2", "[table][golden]") {
+  const BuiltTable built = Build(GoldenParts(), {}, {.block_bytes_target = 128});
+  INFO(ToHex(built.bytes));
+  REQUIRE(built.bytes == FromHex(kVersion2));
+
+  BlockCache cache(1 << 20);
+  const auto table = OpenOrDie(FromHex(kVersion2), cache);
+  REQUIRE_OK(table->Verify());
+  const auto it = table->NewIterator();
+  it->SeekToFirst();
+  for (const Version& version : GoldenParts()) {
+    REQUIRE(it->Valid());
+    REQUIRE(Version::Of(it->entry()) == version);
+    it->Next();
+  }
+  REQUIRE_FALSE(it->Valid());
+  REQUIRE(*table->LiveOrdinals(7) == std::vector<uint32_t>{300});
+  REQUIRE(*table->LiveOrdinals(9) == std::vector<uint32_t>{2, 5});
+}
 
 TEST_CASE("a table written by version 1 is still read, and still written", "[table][golden]") {
   const BuiltTable built = Build(GoldenVersions(), {kGoldenTombstone}, {.block_bytes_target = 128});

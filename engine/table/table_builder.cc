@@ -45,6 +45,7 @@ struct TableBuilder::State {
   std::vector<uint64_t> hashes;  // One per key.
   std::vector<RangeTombstone> tombstones;
   TableSummary summary;
+  bool has_parts = false;
 
   std::string last_key;  // Meaningful if summary.entries > 0.
   Sequence last_sequence = 0;
@@ -101,7 +102,8 @@ void TableBuilder::State::Add(const Entry& entry) {
   }
   block.Add(entry, shared);
   if (!same_key) hashes.push_back(HashKey(entry.key));
-  if (entry.kind == EntryKind::kHandle) liveness.Add(entry.handle);
+  if (entry.has_handle()) liveness.Add(entry.handle);
+  has_parts |= entry.kind == EntryKind::kPart;
   AddToSummary(entry, &summary);
   last_key.resize(shared);
   last_key.append(entry.key.substr(shared));
@@ -117,6 +119,7 @@ void TableBuilder::State::EndBlock(std::string_view separator, Sequence sequence
 Footer TableBuilder::State::WriteSections() {
   if (!block.empty()) EndBlock(last_key, 0);
   Footer footer;
+  footer.version = has_parts ? kTableVersion : kTableWithoutParts;
   footer.data = {.offset = 0, .size_bytes = size_bytes};
 
   LivenessBuilder::Result live = liveness.Finish(size_bytes);

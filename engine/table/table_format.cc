@@ -71,7 +71,7 @@ std::string EncodeFooter(const Footer& footer) {
     offset = section->end();
   }
   PutFixed<uint32_t>(bytes, kFooterBytes);
-  PutFixed<uint32_t>(bytes, kTableVersion);
+  PutFixed<uint32_t>(bytes, footer.version);
   PutFixed<uint32_t>(bytes, PlacedCrc(bytes, offset));
   PutFixed<uint64_t>(bytes, kTableMagic);
   return bytes;
@@ -109,12 +109,13 @@ absl::StatusOr<Footer> ReadFooter(const vfs::ReadableFile& file, std::string_vie
     return UnimplementedError("table {}: format version {}, this program reads up to {}", name,
                               version, kTableVersion);
   }
-  if (version != kTableVersion || footer_bytes != kFooterBytes) {
+  if (version == 0 || footer_bytes != kFooterBytes) {
     return MalformedError(name, "footer", offset);
   }
 
   // 3. The sections, which must fill the file.
   Footer footer;
+  footer.version = version;
   Decoder decoder(bytes);
   uint64_t end = 0;
   for (Section* section : Sections(footer)) {

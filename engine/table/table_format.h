@@ -12,9 +12,10 @@
 //
 //   data content      = entry* restart:u32* restarts:u32
 //   entry             = shared:varint unshared:varint body-bytes:varint key-suffix body
-//   body              = tag:u8 sequence expiry-ms:varint? (value | handle)?
+//   body              = tag:u8 sequence expiry-ms:varint? (value | handle | handle part)?
 //   tag               = bits 0-1 kind, bit 2 an expiry follows, bits 3-5 bytes of sequence - 1
 //   handle            = zigzag(sequence >> 32 - segment):varint ordinal:varint record-bytes:varint
+//   part              = offset:varint size:varint crc32c:u32             version 2 only
 //   liveness content  = first-ordinal:varint (ordinal - the one before):varint*
 //   tombstones        = count:varint (start-bytes:varint start end-bytes:varint end sequence:u64)*
 //   directory         = count:varint (segment - the one before:varint values:varint
@@ -28,7 +29,8 @@
 //
 // A restart is the offset of an entry that shares nothing (shared = 0); the first entry is one.
 //
-// Versions: a reader refuses a version newer than kTableVersion. The last 20 bytes of the footer
+// Versions: a reader refuses a version newer than kTableVersion; a table says version 2 only if one
+// of its entries is a part. The last 20 bytes of the footer
 // keep their form in every version, so that any program can tell damage from progress.
 //
 // Thread-safety: pure functions and values.
@@ -44,7 +46,8 @@
 
 namespace nokv::table {
 
-inline constexpr uint32_t kTableVersion = 1;
+inline constexpr uint32_t kTableVersion = 2;                  // The newest that is read.
+inline constexpr uint32_t kTableWithoutParts = 1;             // Has entries of kinds 0 to 2 only.
 inline constexpr uint64_t kTableMagic = 0x454c4241'54564b4e;  // "NKVTABLE" in the file.
 
 inline constexpr uint8_t kCompressionNone = 0;  // The only one of version 1.
@@ -64,6 +67,7 @@ struct Section {
 
 // Where everything is.
 struct Footer {
+  uint32_t version = kTableWithoutParts;
   Section data;
   Section liveness;
   Section tombstones;

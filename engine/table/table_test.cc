@@ -61,15 +61,20 @@ Version RandomVersion(Random& random, const Shape& shape, std::string key) {
   Version version = {.key = std::move(key),
                      .sequence = At(static_cast<uint32_t>(1 + random.Uniform(5)),
                                     static_cast<uint32_t>(random.Uniform(1000)))};
-  version.kind = static_cast<EntryKind>(random.Uniform(3));
+  version.kind = static_cast<EntryKind>(random.Uniform(4));
   if (random.OneIn(4)) version.expiry_ms = 1 + random.Uniform(1'700'000'000'000);
   if (version.kind == EntryKind::kInline) {
     version.value = std::string(random.Uniform(shape.value_bytes_max + 1),
                                 static_cast<char>('A' + random.Uniform(26)));
-  } else if (version.kind == EntryKind::kHandle) {
+  } else if (version.kind != EntryKind::kDelete) {
     version.handle = {.segment = static_cast<uint32_t>(random.Uniform(8)),
                       .ordinal = static_cast<uint32_t>(random.Next()),
                       .record_bytes = static_cast<uint32_t>(random.Uniform(1 << 20))};
+  }
+  if (version.kind == EntryKind::kPart) {
+    version.part = {.offset = static_cast<uint32_t>(random.Next() >> random.Uniform(32)),
+                    .size = static_cast<uint32_t>(random.Next() >> random.Uniform(32)),
+                    .check = static_cast<uint32_t>(random.Next())};
   }
   return version;
 }
@@ -138,7 +143,7 @@ void CheckMoves(const Table& table, const std::vector<Version>& versions, Random
 void CheckLiveOrdinals(const Table& table, const std::vector<Version>& versions) {
   std::map<uint32_t, std::set<uint32_t>> live;
   for (const Version& version : versions) {
-    if (version.kind == EntryKind::kHandle) {
+    if (version.kind >= EntryKind::kHandle) {
       live[version.handle.segment].insert(version.handle.ordinal);
     }
   }

@@ -73,6 +73,7 @@ struct Version {
   uint64_t expiry_ms = 0;
   std::string value = {};
   ValueHandle handle = {};
+  ValuePart part = {};
 
   static Version Of(const Entry& entry) {
     return {.key = std::string(entry.key),
@@ -80,7 +81,8 @@ struct Version {
             .kind = entry.kind,
             .expiry_ms = entry.expiry_ms,
             .value = std::string(entry.value),
-            .handle = entry.handle};
+            .handle = entry.handle,
+            .part = entry.part};
   }
 
   Entry entry() const {
@@ -89,7 +91,8 @@ struct Version {
             .kind = kind,
             .expiry_ms = expiry_ms,
             .value = value,
-            .handle = handle};
+            .handle = handle,
+            .part = part};
   }
 
   friend bool operator==(const Version&, const Version&) = default;
@@ -109,6 +112,14 @@ inline Version Inline(std::string key, Sequence sequence, std::string value) {
 inline Version Handle(std::string key, Sequence sequence, ValueHandle handle) {
   return {
       .key = std::move(key), .sequence = sequence, .kind = EntryKind::kHandle, .handle = handle};
+}
+
+inline Version Part(std::string key, Sequence sequence, ValueHandle handle, ValuePart part) {
+  return {.key = std::move(key),
+          .sequence = sequence,
+          .kind = EntryKind::kPart,
+          .handle = handle,
+          .part = part};
 }
 
 inline Version Deletion(std::string key, Sequence sequence) {

@@ -81,7 +81,7 @@ absl::Status Verifier::CheckEntry(size_t number, const Entry& entry) {
     return DataLossError("table {}: the filter at offset {} denies a key of the block at {}",
                          table_.name(), sections_.footer.filter.offset, offset);
   }
-  if (entry.kind == EntryKind::kHandle) liveness_.Add(entry.handle);
+  if (entry.has_handle()) liveness_.Add(entry.handle);
   AddToSummary(entry, &counted_);
   last_key_.assign(entry.key);
   last_sequence_ = entry.sequence;

@@ -82,14 +82,24 @@ class SegmentFile {
   virtual absl::Status Truncate(uint64_t size) = 0;
 };
 
+// The pages of a segment in memory, and what Prepare() does to them. A sync writes whole pages.
+enum class SegmentPages : uint8_t {
+  // Small, and written to: synced once before it is used, a segment needs no journal commit in
+  // later
+  // syncs. But all of it goes to the device twice.
+  kWritten,
+  // Small, and only read: nothing goes to the device before there is something to write.
+  kClean,
+  // Of 2 MiB where the system has them. Touching them costs an eighth, and reads at random miss the
+  // processor's address cache less. For segments that are hardly ever synced while they are used.
+  kLarge,
+};
+
 struct SegmentOptions {
   uint64_t capacity_bytes = 0;  // The file is extended to this with real blocks (fallocate).
   bool read_only = false;       // Maps what is there; capacity_bytes is ignored.
   bool map = true;              // False: reads by pread, writes by pwrite; data() is null.
-  // Asks for pages of 2 MiB. Touching them costs an eighth, and reads at random miss the
-  // processor's address cache less; but a sync writes whole pages, so not where every write is
-  // synced.
-  bool large_pages = false;
+  SegmentPages pages = SegmentPages::kWritten;
 };
 
 // Held for as long as this object lives; a dead process holds nothing. Thread-safety: none.

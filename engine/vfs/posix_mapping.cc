@@ -145,10 +145,10 @@ void InstallHandlerOnce() {
 
 }  // namespace
 
-Mapping::Mapping(char* data, size_t size, bool large_pages)
+Mapping::Mapping(char* data, size_t size, SegmentPages pages)
     : data_(data),
       size_(size),
-      large_pages_(large_pages),
+      pages_(pages),
       slot_(TakeSlot(reinterpret_cast<uintptr_t>(data), reinterpret_cast<uintptr_t>(data) + size)) {
 }
 
@@ -162,8 +162,9 @@ absl::StatusOr<std::unique_ptr<Mapping>> Mapping::Map(const FileDescriptor& file
   if (data == MAP_FAILED) return ErrnoStatus(errno, fmt::format("map {} bytes of", size), path);
   // Records are read one at a time; read-ahead may be megabytes. Only a hint.
   // Large pages are a wish: without support for them this reads ahead a little more.
-  ::madvise(data, size, options.large_pages ? MADV_HUGEPAGE : MADV_RANDOM);
-  return std::unique_ptr<Mapping>(new Mapping(static_cast<char*>(data), size, options.large_pages));
+  const bool is_large = options.pages == SegmentPages::kLarge;
+  ::madvise(data, size, is_large ? MADV_HUGEPAGE : MADV_RANDOM);
+  return std::unique_ptr<Mapping>(new Mapping(static_cast<char*>(data), size, options.pages));
 }
 
 Mapping::~Mapping() {
@@ -180,8 +181,8 @@ void Mapping::Populate(uint64_t offset, uint64_t size) const {
   const uint64_t end = size > size_ - offset ? size_ : offset + size;
   // A refusal (an old kernel, a full memory group) costs page faults later and nothing else.
   // Reading first makes large pages of untouched ones; writing to those is then cheap.
-  if (large_pages_) ::madvise(data_ + begin, end - begin, MADV_POPULATE_READ);
-  ::madvise(data_ + begin, end - begin, MADV_POPULATE_WRITE);
+  if (pages_ != SegmentPages::kWritten) ::madvise(data_ + begin, end - begin, MADV_POPULATE_READ);
+  if (pages_ != SegmentPages::kClean) ::madvise(data_ + begin, end - begin, MADV_POPULATE_WRITE);
 }
 
 }  // namespace nokv::vfs

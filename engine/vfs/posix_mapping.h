@@ -10,6 +10,7 @@
 #pragma once
 
 #include "engine/base/status.h"
+#include "engine/vfs/file_system.h"
 #include "engine/vfs/posix_io.h"
 
 #include <cstdint>
@@ -22,7 +23,7 @@ struct MappingSlot;
 
 struct MappingOptions {
   bool writable = false;
-  bool large_pages = false;  // Asks for pages of 2 MiB; otherwise advised as random: no read-ahead.
+  SegmentPages pages = SegmentPages::kWritten;  // Small ones are advised as random: no read-ahead.
 };
 
 class Mapping {
@@ -45,15 +46,16 @@ class Mapping {
   // in it after its last write-back is lost.
   bool damaged() const;
 
-  // Makes the pages of [offset, offset + size) resident and writable, where the kernel can.
+  // Makes the pages of [offset, offset + size) resident, and writable unless they are to stay
+  // clean, where the kernel can.
   void Populate(uint64_t offset, uint64_t size) const;
 
  private:
-  Mapping(char* data, size_t size, bool large_pages);
+  Mapping(char* data, size_t size, SegmentPages pages);
 
   char* const data_;
   const size_t size_;
-  const bool large_pages_;
+  const SegmentPages pages_;
   MappingSlot* const slot_;
 };
 

@@ -122,8 +122,7 @@ absl::StatusOr<std::unique_ptr<SegmentFile>> Finish(const std::string& path, Fil
   if (options.map && size > 0) {
     ASSIGN_OR_RETURN(
         mapping,
-        Mapping::Map(file, size,
-                     {.writable = !options.read_only, .large_pages = options.large_pages}, path));
+        Mapping::Map(file, size, {.writable = !options.read_only, .pages = options.pages}, path));
   }
   return std::make_unique<PosixSegmentFile>(path, std::move(file), size, options.read_only,
                                             std::move(mapping));

@@ -7,10 +7,17 @@
 #include "gateway/backend/keyspace.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <vector>
 
 namespace nokv::backend {
+
+// What is known of a command without running it.
+struct Traits {
+  uint64_t client = 0;     // Commands of one client take effect one after the other.
+  bool may_write = false;  // False: it changes no data, whatever it finds.
+};
 
 // Commands in the order in which they take effect. Implemented by whoever knows their replies.
 class Round {
@@ -18,6 +25,8 @@ class Round {
   virtual ~Round() = default;
 
   virtual size_t size() const = 0;
+
+  virtual Traits TraitsOf(size_t index) const = 0;
 
   // Appends the keys that command `index` will look at, as far as its words tell. So a backend can
   // fetch those of a whole round together. A hint: commands may look at others too.

@@ -23,6 +23,8 @@ class TestRound final : public Round {
 
   size_t size() const override { return bodies_.size(); }
 
+  Traits TraitsOf(size_t) const override { return {.client = 1, .may_write = true}; }
+
   void NameKeys(size_t, std::vector<KeyUse>* keys) const override {
     keys->insert(keys->end(), named_.begin(), named_.end());
   }

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <variant>
 
 namespace nokv::backend {
 
@@ -51,6 +52,11 @@ struct KeyUse {
   bool wants_value = true;  // False: the command overwrites or removes whatever is there.
 };
 
+// Why nothing was added.
+enum class AddRefusal : uint8_t { kWrongType, kNotAnInteger, kOverflow };
+
+using AddOutcome = std::variant<int64_t, AddRefusal>;
+
 class Keyspace {
  public:
   virtual ~Keyspace() = default;
@@ -67,6 +73,13 @@ class Keyspace {
 
   // True if the key was there.
   virtual absl::StatusOr<bool> Remove(int database, std::string_view key) = 0;
+
+  // Adds to the integer in the string at the key, an absent one being 0, and keeps its expiry.
+  // Nothing where that is no better than Find() and Put(): then the caller does it so.
+  virtual absl::StatusOr<std::optional<AddOutcome>> Add(int /*database*/, std::string_view /*key*/,
+                                                        int64_t /*delta*/) {
+    return std::nullopt;
+  }
 
   // Removes every key of one database, or of all.
   virtual absl::Status Clear(std::optional<int> database) = 0;

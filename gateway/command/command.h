@@ -26,6 +26,7 @@ struct Call {
   const Command* command = nullptr;             // Set by Dispatch(), if it may run.
   int database = 0;                             // The session's when the call first ran.
   bool is_authenticated = false;                // Likewise.
+  bool is_repeated = false;                     // It was counted when it first ran.
   Session& session;
   Host& host;
   backend::Keyspace& keyspace;

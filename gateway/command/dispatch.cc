@@ -59,6 +59,16 @@ const Command* Resolve(Call& call, const Command* command) {
   return command;
 }
 
+void Count(Call& call) {
+  Statistics& statistics = call.host.statistics;
+  statistics.commands.Add();
+  if (call.named == nullptr) {
+    statistics.unknown_commands.Add();
+  } else {
+    statistics.per_command[static_cast<size_t>(call.named - Table().data())].calls.Add();
+  }
+}
+
 bool HasRoomForKeys(Call& call, const Command& command) {
   const KeyPlaces places = PlacesOfKeys(command, call.arguments.size());
   for (size_t i = places.first; i < places.end; i += places.step) {
@@ -82,15 +92,8 @@ KeyPlaces PlacesOfKeys(const Command& command, size_t count) {
 }
 
 absl::Status Dispatch(Call& call) {
-  Statistics& statistics = call.host.statistics;
-  statistics.commands.Add();
-  const Command* const top = call.named;
-  if (top == nullptr) {
-    statistics.unknown_commands.Add();
-  } else {
-    statistics.per_command[static_cast<size_t>(top - Table().data())].calls.Add();
-  }
-  const Command* const command = Resolve(call, top);
+  if (!call.is_repeated) Count(call);
+  const Command* const command = Resolve(call, call.named);
   if (command == nullptr) return absl::OkStatus();
   if (!call.is_authenticated && (command->flags & kNoAuth) == 0) {
     call.reply.Error("NOAUTH Authentication required.");

@@ -17,9 +17,29 @@ void CountLookup(Call& call, const Object* object) {
   (object != nullptr ? statistics.keyspace_hits : statistics.keyspace_misses).Add();
 }
 
+constexpr std::string_view kOverflow = "ERR increment or decrement would overflow";
+
+void AnswerSum(Call& call, const backend::AddOutcome& outcome) {
+  if (const int64_t* sum = std::get_if<int64_t>(&outcome)) return call.reply.Integer(*sum);
+  switch (std::get<backend::AddRefusal>(outcome)) {
+    case backend::AddRefusal::kWrongType:
+      return call.reply.Error(kWrongType);
+    case backend::AddRefusal::kNotAnInteger:
+      return call.reply.Error(kNotAnInteger);
+    case backend::AddRefusal::kOverflow:
+      return call.reply.Error(kOverflow);
+  }
+}
+
 // Adds to the integer at the key; an absent key is 0. Keeps the expiry.
 absl::Status AddToCounter(Call& call, int64_t delta) {
   const std::string_view key = call.arguments[1];
+  ASSIGN_OR_RETURN(const std::optional<backend::AddOutcome> outcome,
+                   call.keyspace.Add(call.database, key, delta));
+  if (outcome) {
+    AnswerSum(call, *outcome);
+    return absl::OkStatus();
+  }
   ASSIGN_OR_RETURN(const Object* object, call.keyspace.Find(call.database, key));
   Object changed;
   int64_t value = 0;
@@ -34,7 +54,7 @@ absl::Status AddToCounter(Call& call, int64_t delta) {
     changed = *object;
   }
   if (__builtin_add_overflow(value, delta, &value)) {
-    call.reply.Error("ERR increment or decrement would overflow");
+    call.reply.Error(kOverflow);
     return absl::OkStatus();
   }
   char digits[24];

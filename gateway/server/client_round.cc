@@ -22,6 +22,12 @@ void ClientRound::Clear() {
   entries_.clear();
 }
 
+backend::Traits ClientRound::TraitsOf(size_t index) const {
+  const Entry& entry = entries_[index];
+  return {.client = entry.session->id,
+          .may_write = entry.named != nullptr && (entry.named->flags & command::kWrite) != 0};
+}
+
 void ClientRound::NameKeys(size_t index, std::vector<backend::KeyUse>* keys) const {
   const Entry& entry = entries_[index];
   const auto arguments = std::span(words_).subspan(entry.first_word, entry.words);
@@ -70,6 +76,7 @@ absl::Status ClientRound::Dispatch(Entry& entry, backend::Keyspace& keyspace, st
                      .named = entry.named,
                      .database = entry.database,
                      .is_authenticated = entry.is_authenticated,
+                     .is_repeated = entry.has_run && entry.command != nullptr,
                      .session = *entry.session,
                      .host = host_,
                      .keyspace = keyspace,
@@ -115,6 +122,7 @@ std::string DescribeFailure(const absl::Status& cause) {
   if (absl::IsResourceExhausted(cause)) code = "OOM";
   if (absl::IsFailedPrecondition(cause)) code = "MISCONF";
   if (absl::IsUnavailable(cause)) code = "TRYAGAIN";
+  if (absl::IsUnknown(cause)) code = "UNKNOWN";
   return fmt::format("{} NoKV: {}", code, StdView(cause.message()));
 }
 

@@ -33,6 +33,7 @@ class ClientRound final : public backend::Round {
 
   size_t size() const override { return entries_.size(); }
 
+  backend::Traits TraitsOf(size_t index) const override;
   void NameKeys(size_t index, std::vector<backend::KeyUse>* keys) const override;
   absl::Status Run(size_t index, backend::Keyspace& keyspace) override;
   void Fail(size_t index, const absl::Status& cause) override;

@@ -3,6 +3,7 @@
 
 #include "engine/base/check.h"
 #include "tests/engine/crash_explorer.h"
+#include "tests/engine/group_explorer.h"
 #include "tests/support/child.h"
 
 #include <catch2/catch.hpp>
@@ -14,10 +15,13 @@
 namespace nokv::tests {
 namespace {
 
+// Random changes of groups, instead of a scenario.
+constexpr std::string_view kGroups = "groups";
+
 struct Planting {
   Bug bug;
   std::string_view name;
-  std::vector<std::string_view> scenarios;  // Where it shows.
+  std::vector<std::string_view> scenarios = {};  // Where it shows.
 };
 
 const std::vector<Planting>& Plantings() {
@@ -30,7 +34,7 @@ const std::vector<Planting>& Plantings() {
       {Bug::kClosedBeforeLogSync, "ClosedBeforeLogSync", {"closings"}},
       {Bug::kInstallBeforeTableSync, "InstallBeforeTableSync", {"flushes", "compactions"}},
       {Bug::kRecoveryDoesNotSyncWhatItRead, "RecoveryDoesNotSyncWhatItRead", {"plain writes"}},
-      {Bug::kResyncPastHoleSilently, "ResyncPastHoleSilently", {}},  // Shows under damage.
+      {Bug::kResyncPastHoleSilently, "ResyncPastHoleSilently"},  // Shows under damage.
       {Bug::kBatchVisibleEntryByEntry, "BatchVisibleEntryByEntry", {"batches"}},
       {Bug::kLivenessIgnoresSnapshots, "LivenessIgnoresSnapshots", {"collection under a snapshot"}},
       {Bug::kLivenessCountsTwice,
@@ -46,10 +50,19 @@ const std::vector<Planting>& Plantings() {
       {Bug::kTombstoneDroppedAboveBottom,
        "TombstoneDroppedAboveBottom",
        {"compactions", "range deletes"}},
+      {Bug::kRoundIsNoBatch, "RoundIsNoBatch", {kGroups}},
+      {Bug::kHeldOnlyIfAlive, "HeldOnlyIfAlive", {kGroups}},
+      {Bug::kHeldFreedBeforeLogSync, "HeldFreedBeforeLogSync", {kGroups}},
+      {Bug::kMovedEntryCuts, "MovedEntryCuts", {kGroups}},
+      {Bug::kMarkAheadOfData, "MarkAheadOfData", {kGroups}},
+      {Bug::kSyncToldEarly, "SyncToldEarly", {kGroups}},
+      {Bug::kReferredNotHeld, "ReferredNotHeld", {kGroups}},
       {Bug::kPowerWriteNotSynced, "PowerWriteNotSynced", {"plain writes"}},
   };
   return all;
 }
+
+constexpr uint64_t kSeeds = 6;
 
 // Damages a record in the middle of the log that a dead process left. An error is right; going on
 // without the acknowledged records behind it is not.
@@ -69,14 +82,18 @@ std::string LoseRecordsBehindDamage() {
   return after.violation().starts_with("open: DATA_LOSS") ? "" : after.violation();
 }
 
+Exploration Thorough(uint64_t seed) {
+  return {.seed = seed, .points_max = 150, .depth = 2, .violations_max = 1};
+}
+
 // Runs the scenarios until one objects.
 bool Hunt(const Planting& planting) {
   planted_bug = planting.bug;
   if (planting.scenarios.empty()) return !LoseRecordsBehindDamage().empty();
-  for (uint64_t seed = 1; seed <= 3; ++seed) {
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     for (const std::string_view name : planting.scenarios) {
-      const Findings findings = Explore(
-          FindScenario(name), {.seed = seed, .points_max = 150, .depth = 2, .violations_max = 1});
+      const Findings findings = name == kGroups ? ExploreGroups({.seed = seed, .stride = 7})
+                                                : Explore(FindScenario(name), Thorough(seed));
       if (findings.violations.empty()) continue;
       fmt::print("{}: found after {} crash points: {}\n", planting.name, findings.crash_points,
                  findings.violations.front());
@@ -97,6 +114,7 @@ TEST_CASE("every planted bug is found", "[engine][crash][planted]") {
 TEST_CASE("the same engine without a planted bug is clean", "[engine][crash][planted]") {
   planted_bug = Bug::kNone;
   REQUIRE(LoseRecordsBehindDamage() == "");
+  REQUIRE(ExploreGroups({.steps = 100}).violations.empty());
   for (const std::string_view name :
        {"flushes", "checkpoints", "checkpoints of recycled segments", "expiry"}) {
     const Findings findings = Explore(FindScenario(name), {.points_max = 20, .depth = 1});

@@ -4,6 +4,8 @@ with what the manual shows: the same fields, columns and words, whatever the fig
 
 usage: manual_test.py MANUAL FOLDER_OF_PROGRAMS [--update]
 
+They run in a scratch folder with a copy of the folder deploy/, which the manual's commands name.
+
 --update writes what was printed into the manual instead; where the manual leaves something out
 ("..."), it is left as it is.
 """
@@ -35,7 +37,7 @@ def examples(text):
     return found
 
 
-def run_all(commands, folder):
+def run_all(commands, folder, deploy):
     """One shell for all, so that a program in the background stays. Each command's output."""
     ports = {"6380": str(redis_server.free_port()), "9100": str(redis_server.free_port())}
     script = ["exec 2>&1"]
@@ -46,6 +48,7 @@ def run_all(commands, folder):
             command = command[:-1] + f">/dev/null 2>&1 & {wait_for(ports['6380'])}"
         script += [command, f"echo '{MARK}'"]
     with tempfile.TemporaryDirectory(prefix="nokv-manual-") as scratch:
+        shutil.copytree(deploy, os.path.join(scratch, "deploy"))
         shell = subprocess.run(
             ["bash", "-c", "\n".join(script)], cwd=scratch, capture_output=True, text=True,
             stdin=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS, check=False,
@@ -106,7 +109,8 @@ def main():
     with open(manual, encoding="utf-8") as file:
         text = file.read()
     found = examples(text)
-    printed = run_all([command for command, _, _ in found], folder)
+    deploy = os.path.join(os.path.dirname(os.path.abspath(manual)), "..", "deploy")
+    printed = run_all([command for command, _, _ in found], folder, deploy)
     if len(printed) != len(found):
         sys.exit(f"{len(found)} commands, {len(printed)} outputs; the last: {printed[-1:]}")
     if "--update" in sys.argv:

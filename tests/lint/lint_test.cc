@@ -1,5 +1,7 @@
 #include "tests/lint/lint.h"
 
+#include "tests/lint/test_names.h"
+
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -134,6 +136,21 @@ TEST_CASE("links in documents lead somewhere", "[lint]") {
   RequireNone(complaints);
 }
 
+TEST_CASE("tests that documents quote are there", "[lint]") {
+  Complaints complaints;
+  for (const SourceFile& file : Tree()) AddTo(complaints, CheckQuotes(file, Tree()));
+  RequireNone(complaints);
+}
+
+TEST_CASE("each fault that is known elsewhere has a test", "[lint]") {
+  const auto faults = std::find_if(Tree().begin(), Tree().end(), [](const SourceFile& file) {
+    return file.path == "docs/faults.md";
+  });
+  REQUIRE(faults != Tree().end());
+  REQUIRE(QuotesOf(*faults).size() > 40);
+  RequireNone(CheckRowsQuote(*faults));
+}
+
 // --- The rules find what they are for.
 
 SourceFile File(std::string path, std::string text) {
@@ -223,6 +240,31 @@ TEST_CASE("a link to nowhere is found", "[lint]") {
   REQUIRE(count("[w](https://example.org/a.md) [s](#here)\n") == 0);
   REQUIRE(count("[b](b.md) and [c](../c.md)\n") == 2);
   REQUIRE(CheckLinks(File("a.cc", "[b](b.md)\n"), paths).empty());
+}
+
+TEST_CASE("a quote of a test that is not there is found", "[lint]") {
+  const std::vector<SourceFile> files = {
+      File("a/b_test.cc",
+           "TEST_CASE(\"one thing\", \"[x]\") {\nTEST_CASE(\"a long \"\n \"name\") {\n"),
+      File("c_test.py", "  def test_three_things(self):\n"),
+      File("a/s.txt", "# Four things,\n# and more.\n\ncluster\n")};
+  const auto count = [&files](std::string text) {
+    return CheckQuotes(File("docs/d.md", std::move(text)), files).size();
+  };
+  REQUIRE(count("| x | [b](../a/b_test.cc): *one thing*, *a long name* |\n") == 0);
+  REQUIRE(count("[c](../c_test.py): *three things*; [s](../a/s.txt): *Four things, and more*\n") ==
+          0);
+  REQUIRE(count("[b](../a/b_test.cc) is: *no quote*, and [w](https://example.org) none\n") == 0);
+  REQUIRE(count("[b](../a/b_test.cc): *one thin*\n") == 1);
+  REQUIRE(count("[b](../a/b_test.cc): *one thing*, *x*\n") == 1);
+  REQUIRE(count("[x](../a/c_test.cc): *one thing*\n") == 1);
+  REQUIRE(count("see [b](../a/b_test.cc) and [c](../c_test.py): *one thing*\n") == 1);
+}
+
+TEST_CASE("a row of a table without a test is found", "[lint]") {
+  const std::string head = "| fault | test |\n|---|---|\n";
+  REQUIRE(CheckRowsQuote(File("d.md", head + "| a | [b](b_test.cc): *c* |\n")).empty());
+  REQUIRE(CheckRowsQuote(File("d.md", head + "| a | [b](b_test.cc) |\n")).size() == 1);
 }
 
 TEST_CASE("code without comments and strings keeps its lines", "[lint]") {
