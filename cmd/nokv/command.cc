@@ -197,4 +197,26 @@ absl::Status WithHint(const absl::Status& status, std::string_view hint) {
                       AbslView(fmt::format("{}\n{}", StdView(status.message()), hint)));
 }
 
+absl::Status WithDaemonHint(const absl::Status& status, std::string_view if_taken,
+                            std::string_view if_damaged) {
+  switch (status.code()) {
+    case absl::StatusCode::kNotFound:
+      return WithHint(status, "make the directory above it first, or give another --workdir");
+    case absl::StatusCode::kAlreadyExists:
+      return WithHint(status, "a file is in the way: give a directory with --workdir");
+    case absl::StatusCode::kPermissionDenied:
+      return WithHint(status, "or give a --workdir that this user may read and write");
+    case absl::StatusCode::kFailedPrecondition:
+      return WithHint(status, if_taken);
+    case absl::StatusCode::kDataLoss:
+      return WithHint(status, if_damaged);
+    case absl::StatusCode::kUnimplemented:
+      return WithHint(status, "use the `nokv` of the version that wrote the directory, or newer");
+    case absl::StatusCode::kResourceExhausted:
+      return WithHint(status, "free space on the disk, then start again");
+    default:
+      return status;
+  }
+}
+
 }  // namespace nokv::cli

@@ -130,4 +130,9 @@ void PutValue(nlohmann::ordered_json& object, const CommonFlags& flags, std::str
 // The status with a further line in its message, for the user to go on.
 absl::Status WithHint(const absl::Status& status, std::string_view hint);
 
+// The same for the failure to open a daemon's directory. `if_taken` is the hint if it is somebody
+// else's, `if_damaged` if it is damaged.
+absl::Status WithDaemonHint(const absl::Status& status, std::string_view if_taken,
+                            std::string_view if_damaged);
+
 }  // namespace nokv::cli

@@ -20,30 +20,6 @@ namespace {
 
 std::atomic<bool> is_stopping = false;
 
-// What the failure to open a driver's directory leaves the user to do.
-absl::Status WithAdvice(const absl::Status& status, const std::string& workdir) {
-  switch (status.code()) {
-    case absl::StatusCode::kNotFound:
-      return WithHint(status, "make the directory above it first, or give another --workdir");
-    case absl::StatusCode::kAlreadyExists:
-      return WithHint(status, "a file is in the way: give a directory with --workdir");
-    case absl::StatusCode::kPermissionDenied:
-      return WithHint(status, "or give a --workdir that this user may read and write");
-    case absl::StatusCode::kFailedPrecondition:
-      return WithHint(status, "give each placement driver a --workdir of its own");
-    case absl::StatusCode::kDataLoss:
-      return WithHint(status, fmt::format("keep a copy of {} as it is, then restore it from a "
-                                          "checkpoint",
-                                          workdir));
-    case absl::StatusCode::kUnimplemented:
-      return WithHint(status, "use the `nokv` of the version that wrote the directory, or newer");
-    case absl::StatusCode::kResourceExhausted:
-      return WithHint(status, "free space on the disk, then start again");
-    default:
-      return status;
-  }
-}
-
 absl::Status RunDriver(const placement::Words& words) {
   RETURN_IF_ERROR(daemon::SetUpLogging(words.log_level));
   net::SendLogTo([](std::string_view line) { spdlog::debug("grpc: {}", line); });
@@ -56,7 +32,12 @@ absl::Status RunDriver(const placement::Words& words) {
   daemon::SetUpSignals([] { is_stopping = true; });
 
   absl::StatusOr<std::unique_ptr<placement::Process>> process = placement::Process::Open(settings);
-  if (!process.ok()) return WithAdvice(process.status(), settings.workdir);
+  if (!process.ok()) {
+    return WithDaemonHint(
+        process.status(), "give each placement driver a --workdir of its own",
+        fmt::format("keep a copy of {} as it is, then restore it from a checkpoint",
+                    settings.workdir));
+  }
   RETURN_IF_ERROR((*process)->Start());
   const placement::Summary summary = (*process)->summary();
   PrintLine(fmt::format("nokv pd ready on {}: cluster {:016x}, {}, data in {}",

@@ -22,30 +22,6 @@ std::atomic<bool> is_stopping = false;
 
 bool ShouldStop() { return is_stopping; }
 
-// What the failure to open a store's directory leaves the user to do.
-absl::Status WithAdvice(const absl::Status& status, const std::string& workdir) {
-  switch (status.code()) {
-    case absl::StatusCode::kNotFound:
-      return WithHint(status, "make the directory above it first, or give another --workdir");
-    case absl::StatusCode::kAlreadyExists:
-      return WithHint(status, "a file is in the way: give a directory with --workdir");
-    case absl::StatusCode::kPermissionDenied:
-      return WithHint(status, "or give a --workdir that this user may read and write");
-    case absl::StatusCode::kFailedPrecondition:
-      return WithHint(status, "give each store a --workdir of its own");
-    case absl::StatusCode::kDataLoss:
-      return WithHint(status, fmt::format("keep a copy of {} as it is; the other replicas of its "
-                                          "regions have the data",
-                                          workdir));
-    case absl::StatusCode::kUnimplemented:
-      return WithHint(status, "use the `nokv` of the version that wrote the directory, or newer");
-    case absl::StatusCode::kResourceExhausted:
-      return WithHint(status, "free space on the disk, then start again");
-    default:
-      return status;
-  }
-}
-
 absl::Status Serve(const serve::Words& words) {
   RETURN_IF_ERROR(daemon::SetUpLogging(words.log_level));
   net::SendLogTo([](std::string_view line) { spdlog::debug("grpc: {}", line); });
@@ -60,7 +36,12 @@ absl::Status Serve(const serve::Words& words) {
   absl::StatusOr<std::unique_ptr<serve::Process>> process =
       serve::Process::Open(settings, ShouldStop);
   if (absl::IsCancelled(process.status())) return absl::OkStatus();
-  if (!process.ok()) return WithAdvice(process.status(), settings.workdir);
+  if (!process.ok()) {
+    return WithDaemonHint(process.status(), "give each store a --workdir of its own",
+                          fmt::format("keep a copy of {} as it is; the other replicas of its "
+                                      "regions have the data",
+                                      settings.workdir));
+  }
   const serve::Summary summary = (*process)->summary();
   const std::string what = fmt::format(
       "store {} of cluster {:016x}, {}, data in {}", summary.store_id, summary.cluster_id,

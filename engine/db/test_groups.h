@@ -9,19 +9,13 @@
 #include "engine/db.h"
 #include "engine/vfs/fault_file_system.h"
 #include "engine/vfs/mem_file_system.h"
+#include "tests/support/require_ok.h"
 
 #include <catch2/catch.hpp>
 
 #include <memory>
 #include <string>
 #include <vector>
-
-#define REQUIRE_OK(expression)                     \
-  do {                                             \
-    const absl::Status required_ok = (expression); \
-    INFO(required_ok.ToString());                  \
-    REQUIRE(required_ok.ok());                     \
-  } while (false)
 
 namespace nokv {
 

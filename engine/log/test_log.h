@@ -8,6 +8,7 @@
 #include "engine/log/segment.h"
 #include "engine/log/writer.h"
 #include "engine/vfs/mem_file_system.h"
+#include "tests/support/require_ok.h"
 
 #include <catch2/catch.hpp>
 
@@ -16,13 +17,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#define REQUIRE_OK(expression)                     \
-  do {                                             \
-    const absl::Status required_ok = (expression); \
-    INFO(required_ok.ToString());                  \
-    REQUIRE(required_ok.ok());                     \
-  } while (false)
 
 namespace nokv::log {
 

@@ -6,6 +6,7 @@
 #include "engine/base/random.h"
 #include "engine/table/table.h"
 #include "engine/table/table_builder.h"
+#include "tests/support/require_ok.h"
 
 #include <catch2/catch.hpp>
 
@@ -16,13 +17,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#define REQUIRE_OK(expression)                     \
-  do {                                             \
-    const absl::Status required_ok = (expression); \
-    INFO(required_ok.ToString());                  \
-    REQUIRE(required_ok.ok());                     \
-  } while (false)
 
 namespace nokv::table {
 

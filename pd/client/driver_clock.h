@@ -12,6 +12,8 @@
 // Thread-safety: none.
 #pragma once
 
+#include "pd/timestamp.h"
+
 #include <absl/time/time.h>
 
 #include <algorithm>
@@ -38,7 +40,7 @@ class DriverClock {
     constexpr uint64_t kAheadMillisMax = 100;
     if (last_timestamp_ == 0) return;
     const uint64_t carried_ms = Carried(now_nanos);
-    shown_ms_ = std::max(shown_ms_, std::min(MillisOf(timestamp), carried_ms + kAheadMillisMax));
+    shown_ms_ = std::max(shown_ms_, std::min(PhysicalMs(timestamp), carried_ms + kAheadMillisMax));
   }
 
   // Unix milliseconds. Nothing before the first timestamp.
@@ -55,14 +57,11 @@ class DriverClock {
   }
 
  private:
-  static constexpr int kCounterBits = 18;
   static constexpr absl::Duration kLate = absl::Milliseconds(50);
   static constexpr absl::Duration kCarriedMax = absl::Seconds(10);
 
-  static uint64_t MillisOf(uint64_t timestamp) { return timestamp >> kCounterBits; }
-
   uint64_t Carried(uint64_t now_nanos) const {
-    return MillisOf(last_timestamp_) + (now_nanos - learned_nanos_) / 1'000'000;
+    return PhysicalMs(last_timestamp_) + (now_nanos - learned_nanos_) / 1'000'000;
   }
 
   // An answer that was long on its way says of the driver's time only that it was reached. While
@@ -70,7 +69,7 @@ class DriverClock {
   bool OnlyHoldsBack(uint64_t timestamp, uint64_t asked_nanos, uint64_t now_nanos) const {
     const absl::Duration took = absl::Nanoseconds(static_cast<int64_t>(now_nanos - asked_nanos));
     return took > kLate && IsFresh(kCarriedMax, now_nanos) &&
-           MillisOf(timestamp) <= Carried(now_nanos);
+           PhysicalMs(timestamp) <= Carried(now_nanos);
   }
 
   void Advance(uint64_t now_nanos) {

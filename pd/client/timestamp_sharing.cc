@@ -1,6 +1,7 @@
 #include "pd/client/timestamp_sharing.h"
 
 #include "engine/base/check.h"
+#include "pd/timestamp.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,11 +9,7 @@
 namespace nokv::pd {
 namespace {
 
-constexpr uint32_t kTimestampsPerRequestMax = 1 << 18;  // As the contract has it.
-
-// A driver that is far ahead of its clock refuses large requests and answers small ones. Many that
-// are small must not become a large one.
-constexpr uint32_t kSharedTimestampsMax = 16'384;
+constexpr uint64_t kTimestampsPerRequestMax = kTimestampsPerMs;  // As the contract has it.
 
 }  // namespace
 
@@ -32,7 +29,7 @@ uint32_t TimestampSharing::BeginRequest() {
   if (asked_count_ > 0) return 0;
   while (!waiting_.empty()) {
     const uint64_t count = asked_count_ + waiting_.front().count;
-    if (!asked_.empty() && count > kSharedTimestampsMax) break;
+    if (!asked_.empty() && count > kSmallCallMax) break;
     asked_count_ += waiting_.front().count;
     asked_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();

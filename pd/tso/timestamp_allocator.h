@@ -9,7 +9,7 @@
 #pragma once
 
 #include "engine/base/status.h"
-#include "pd/tso/timestamp.h"
+#include "pd/timestamp.h"
 
 #include <cstdint>
 #include <variant>
@@ -29,7 +29,7 @@ struct TimestampOptions {
 
   // A large call gives up what is left of a millisecond, so many of them drive timestamps ahead of
   // the clock. They are for as long as the lead is small: others must not be kept out by them.
-  uint64_t small_count_max = 16'384;
+  uint64_t small_count_max = kSmallCallMax;
   uint64_t small_lead_ms_max = 1'000;
 };
 

@@ -5,6 +5,8 @@
 namespace nokv::client {
 namespace {
 
+static_assert(mvcc::Timestamp::kCounterBits == pd::kCounterBits);
+
 constexpr size_t kSparesMax = 4096;
 
 // A store looks at all versions of the key above a write's start. So a start is better young.

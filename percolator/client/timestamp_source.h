@@ -9,6 +9,7 @@
 // Thread-safety: none; only inside the gate.
 #pragma once
 
+#include "pd/timestamp.h"
 #include "percolator/client/pd_queue.h"
 #include "percolator/mvcc/timestamp.h"
 
@@ -21,7 +22,7 @@ namespace nokv::client {
 class TimestampSource final : public PdQueue<mvcc::Timestamp> {
  public:
   explicit TimestampSource(Environment& environment)
-      : PdQueue(environment, "timestamp", kAskedMax) {}
+      : PdQueue(environment, "timestamp", pd::kSmallCallMax) {}
 
   void Draw(uint64_t deadline_nanos, WaiterDone done) {
     Add({.deadline_nanos = deadline_nanos, .key = {}, .done = std::move(done)});
@@ -31,9 +32,6 @@ class TimestampSource final : public PdQueue<mvcc::Timestamp> {
   void DrawName(uint64_t deadline_nanos, WaiterDone done);
 
  private:
-  // A driver that is far ahead of its clock refuses larger calls.
-  static constexpr size_t kAskedMax = 16'384;
-
   struct Spare {
     mvcc::Timestamp timestamp;
     uint64_t asked_nanos = 0;

@@ -6,6 +6,7 @@
 #include "percolator/mvcc/one_phase.h"
 #include "percolator/mvcc/record.h"
 #include "percolator/mvcc/snapshot.h"
+#include "tests/support/require_ok.h"
 
 #include <catch2/catch.hpp>
 
@@ -19,13 +20,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#define REQUIRE_OK(expression)                     \
-  do {                                             \
-    const absl::Status required_ok = (expression); \
-    INFO(required_ok.ToString());                  \
-    REQUIRE(required_ok.ok());                     \
-  } while (false)
 
 namespace nokv::mvcc {
 

@@ -11,6 +11,7 @@
 #include "engine/vfs/fault_file_system.h"
 #include "engine/vfs/mem_file_system.h"
 #include "raftstore/log_store/log_store.h"
+#include "tests/support/require_ok.h"
 
 #include <catch2/catch.hpp>
 
@@ -20,13 +21,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#define REQUIRE_OK(expression)                     \
-  do {                                             \
-    const absl::Status required_ok = (expression); \
-    INFO(required_ok.ToString());                  \
-    REQUIRE(required_ok.ok());                     \
-  } while (false)
 
 namespace nokv::log_store {
 

@@ -349,19 +349,7 @@ TEST_CASE("no entry makes a region wider, whatever its kind", "[store][faults][e
     for (const char version : {1, 2}) {
       TestCluster cluster({region});
       cluster.Isolate(1);
-      raft::Message message{.type = raft::MessageType::kAppend,
-                            .from = 12,
-                            .to = 11,
-                            .term = 50,
-                            .log_index = raft::kBootstrapIndex,
-                            .log_term = raft::kBootstrapTerm,
-                            .commit = 2};
-      const std::string entry = {1, 1, kind, version, 0};
-      message.entries.push_back({2, 50, raft::EntryKind::kData, raft::Payload(entry)});
-      transport::Envelope envelope{
-          .region = 1, .epoch = {1, 1}, .region_hash = region::HashOf(region), .message = message};
-      cluster.node(1).store->OnMessages(2, {std::move(envelope)});
-      cluster.Settle();
+      cluster.CommitFirst(region, {1, 1, kind, version, 0});
       CAPTURE(static_cast<int>(kind), static_cast<int>(version));
       // It stops and says where: going on would make this peer unlike the others.
       REQUIRE_THAT(std::string(cluster.node(1).failure.message()),

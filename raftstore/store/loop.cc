@@ -147,36 +147,36 @@ void Loop::SubmitAll(std::vector<std::unique_ptr<Pending>> commands) {
 void Loop::DrawTimestamps() {
   if (shared_.wishes.empty()) return;
   ++shared_.statistics.timestamp_calls;
-  auto wishes =
+  const auto wishes =
       std::make_shared<const std::vector<TimestampWish>>(std::exchange(shared_.wishes, {}));
+  AskForTimestamps(wishes->size(),
+                   [this, wishes](std::optional<uint64_t> first) { Stamp(*wishes, first); });
+}
+
+// `take` gets the first of `count` timestamps; nothing if there are none.
+void Loop::AskForTimestamps(size_t count, std::function<void(std::optional<uint64_t>)> take) {
   pd::v1::TsoRequest request;
   request.set_cluster_id(shared_.ident.cluster_id);
-  request.set_count(static_cast<uint32_t>(wishes->size()));
-  seams_.pd.Tso(std::move(request), [this, mailbox = mailbox_, wishes = std::move(wishes),
-                                     asked = Now()](absl::StatusOr<pd::v1::TsoResponse> reply) {
-    mailbox->Post(
-        [this, wishes, asked, reply = std::move(reply)] { TakeTimestamps(*wishes, asked, reply); });
+  request.set_count(static_cast<uint32_t>(count));
+  const Asked asked{.count = count, .nanos = shared_.now_nanos, .above = shared_.last_timestamp};
+  seams_.pd.Tso(std::move(request), [this, mailbox = mailbox_, asked, take = std::move(take)](
+                                        absl::StatusOr<pd::v1::TsoResponse> reply) {
+    mailbox->Post([this, asked, take, reply = std::move(reply)] { take(LearnFrom(reply, asked)); });
   });
 }
 
-Loop::Asked Loop::Now() const {
-  return {.nanos = shared_.now_nanos, .above = shared_.last_timestamp};
-}
-
-// The first of `count` timestamps; nothing if the reply does not give them, or goes back.
+// The first timestamp; nothing if the reply does not give what was asked for, or goes back.
 std::optional<uint64_t> Loop::LearnFrom(const absl::StatusOr<pd::v1::TsoResponse>& reply,
-                                        size_t count, const Asked& asked) {
-  if (!reply.ok() || reply->count() != count) return std::nullopt;
+                                        const Asked& asked) {
+  if (!reply.ok() || reply->count() != asked.count) return std::nullopt;
   const uint64_t first = reply->first_timestamp();
-  if (first <= asked.above || first >= UINT64_MAX - count) return std::nullopt;
-  shared_.last_timestamp = std::max(shared_.last_timestamp, first + count - 1);
+  if (first <= asked.above || first >= UINT64_MAX - asked.count) return std::nullopt;
+  shared_.last_timestamp = std::max(shared_.last_timestamp, first + asked.count - 1);
   shared_.driver_clock.Learn(first, asked.nanos, shared_.now_nanos);
   return first;
 }
 
-void Loop::TakeTimestamps(const std::vector<TimestampWish>& wishes, const Asked& asked,
-                          const absl::StatusOr<pd::v1::TsoResponse>& reply) {
-  const std::optional<uint64_t> first = LearnFrom(reply, wishes.size(), asked);
+void Loop::Stamp(const std::vector<TimestampWish>& wishes, std::optional<uint64_t> first) {
   for (size_t i = 0; i < wishes.size(); ++i) {
     Peer* const peer = FindPeer(wishes[i].region);
     if (peer == nullptr) continue;
@@ -195,16 +195,7 @@ void Loop::LearnTime() {
   if (!shared_.is_admitted || is_asking_time_) return;
   if (shared_.driver_clock.IsFresh(kTimeAgeMax, shared_.now_nanos)) return;
   is_asking_time_ = true;
-  pd::v1::TsoRequest request;
-  request.set_cluster_id(shared_.ident.cluster_id);
-  request.set_count(1);
-  seams_.pd.Tso(std::move(request), [this, mailbox = mailbox_,
-                                     asked = Now()](absl::StatusOr<pd::v1::TsoResponse> reply) {
-    mailbox->Post([this, asked, reply = std::move(reply)] {
-      is_asking_time_ = false;
-      (void)LearnFrom(reply, 1, asked);
-    });
-  });
+  AskForTimestamps(1, [this](std::optional<uint64_t>) { is_asking_time_ = false; });
 }
 
 // What needs no more precision than the interval.

@@ -65,6 +65,7 @@ class Loop {
 
   // What was the case when timestamps were asked for.
   struct Asked {
+    size_t count = 0;
     uint64_t nanos = 0;
     uint64_t above = 0;  // Known to be drawn.
   };
@@ -94,11 +95,10 @@ class Loop {
   void SubmitAll(std::vector<std::unique_ptr<Pending>> commands);
   void DrawTimestamps();
   void LearnTime();
-  Asked Now() const;
-  std::optional<uint64_t> LearnFrom(const absl::StatusOr<pd::v1::TsoResponse>& reply, size_t count,
+  void AskForTimestamps(size_t count, std::function<void(std::optional<uint64_t>)> take);
+  std::optional<uint64_t> LearnFrom(const absl::StatusOr<pd::v1::TsoResponse>& reply,
                                     const Asked& asked);
-  void TakeTimestamps(const std::vector<TimestampWish>& wishes, const Asked& asked,
-                      const absl::StatusOr<pd::v1::TsoResponse>& reply);
+  void Stamp(const std::vector<TimestampWish>& wishes, std::optional<uint64_t> first);
   void LookAround();
   void Admit();
   void CarryOut(const pd::v1::Order& order);

@@ -153,20 +153,7 @@ bool AppliesForAnotherRange() {
       .family = mvcc::Family::kWrite, .key = mvcc::KeyPrefix("z"), .value = "x"};
   command::EntryBuilder builder;
   builder.AddWrite(2, std::span(&change, 1));
-  raft::Message message{.type = raft::MessageType::kAppend,
-                        .from = 12,
-                        .to = 11,
-                        .term = 50,
-                        .log_index = raft::kBootstrapIndex,
-                        .log_term = raft::kBootstrapTerm,
-                        .commit = 2};
-  message.entries.push_back({2, 50, raft::EntryKind::kData, raft::Payload(builder.Take())});
-  cluster.node(1).store->OnMessages(
-      2, {{.region = 1,
-           .epoch = {1, 1},
-           .region_hash = region::HashOf(TestCluster::Region(1, "b", "m")),
-           .message = message}});
-  cluster.Settle();
+  cluster.CommitFirst(TestCluster::Region(1, "b", "m"), builder.Take());
   REQUIRE(cluster.StatusOf(1, 1)->applied == 2);
   return !cluster.DataOf(1).empty();
 }

@@ -18,6 +18,17 @@ Options SmallRounds() {
   return options;
 }
 
+// Notes in `answered` that the region answered.
+void Read(TestCluster& cluster, transport::StoreId store, std::string_view key,
+          region::RegionId region, std::vector<region::RegionId>& answered) {
+  cluster.node(store).store->Submit(cluster.GetCommand(store, key, UINT64_MAX, region),
+                                    [&answered, region](const auto& answer) {
+                                      REQUIRE(answer.ok());
+                                      REQUIRE_FALSE(answer->get().has_region_error());
+                                      answered.push_back(region);
+                                    });
+}
+
 }  // namespace
 
 TEST_CASE("a budget ends by bytes and by time, and begins anew", "[budget]") {
@@ -43,12 +54,7 @@ TEST_CASE("many reads of a region are served in many rounds, and others come in 
   const uint64_t rounds = cluster.StatisticsOf(leader).rounds;
   std::vector<region::RegionId> answered;
   const auto read = [&](std::string_view key, region::RegionId region) {
-    cluster.node(leader).store->Submit(cluster.GetCommand(leader, key, UINT64_MAX, region),
-                                       [&answered, region](const auto& answer) {
-                                         REQUIRE(answer.ok());
-                                         REQUIRE_FALSE(answer->get().has_region_error());
-                                         answered.push_back(region);
-                                       });
+    Read(cluster, leader, key, region, answered);
   };
   for (int i = 0; i < kCommands; ++i) read("k", 1);
   read("z", 2);
@@ -68,12 +74,7 @@ TEST_CASE("a region that also writes gets its turn to read beside one that is re
   const transport::StoreId leader = LeaderOfBoth(cluster);
   std::vector<region::RegionId> answered;
   const auto read = [&](std::string_view key, region::RegionId region) {
-    cluster.node(leader).store->Submit(cluster.GetCommand(leader, key, UINT64_MAX, region),
-                                       [&answered, region](const auto& answer) {
-                                         REQUIRE(answer.ok());
-                                         REQUIRE_FALSE(answer->get().has_region_error());
-                                         answered.push_back(region);
-                                       });
+    Read(cluster, leader, key, region, answered);
   };
   // The reads of both are confirmed in one round, and in this one writes of region 2 begin, which
   // go on for as many rounds as the reads of region 1.

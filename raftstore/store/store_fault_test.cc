@@ -30,6 +30,15 @@ struct Acknowledged {
   }
 };
 
+// Nobody gives up waiting.
+Options Patient() {
+  Options options;
+  options.unknown_outcome_wait = absl::Minutes(5);
+  options.timeout_default = absl::Minutes(5);
+  options.timeout_max = absl::Minutes(5);
+  return options;
+}
+
 }  // namespace
 
 TEST_CASE("acknowledged writes survive any leader's death", "[store][crash]") {
@@ -120,11 +129,8 @@ TEST_CASE("what a deposed leader had proposed has an unknown outcome, and is no 
 
 TEST_CASE("proposals of a deposed leader leave room for commands of other regions",
           "[store][leader]") {
-  Options options;
+  Options options = Patient();
   options.command_bytes_max = 64 << 10;
-  options.unknown_outcome_wait = absl::Minutes(5);
-  options.timeout_default = absl::Minutes(5);
-  options.timeout_max = absl::Minutes(5);
   TestCluster cluster({TestCluster::Region(1, "", "")}, options);
   cluster.MustPut("k", "v");
   const transport::StoreId old = cluster.Leader();
@@ -152,11 +158,7 @@ TEST_CASE("proposals of a deposed leader leave room for commands of other region
 
 TEST_CASE("a proposal that another leader's entry replaced is refused, and never happens",
           "[store][leader]") {
-  Options options;
-  options.unknown_outcome_wait = absl::Minutes(5);
-  options.timeout_default = absl::Minutes(5);
-  options.timeout_max = absl::Minutes(5);
-  TestCluster cluster({TestCluster::Region(1, "", "")}, options);
+  TestCluster cluster({TestCluster::Region(1, "", "")}, Patient());
   cluster.MustPut("k", "v");
   const transport::StoreId old = cluster.Leader();
   cluster.Isolate(old);

@@ -9,6 +9,7 @@
 #include "engine/db.h"
 #include "engine/vfs/mem_file_system.h"
 #include "pd/client/pd_client.h"
+#include "raftstore/raft/raft.h"
 #include "raftstore/store/store.h"
 
 #include <catch2/catch.hpp>
@@ -235,6 +236,27 @@ class TestCluster {
   }
 
   // Nothing goes from or to the store.
+  // Store 1 is told by a leader on store 2 that these bytes are the region's first entry, and that
+  // it is committed.
+  void CommitFirst(const region::RegionMeta& region, const std::string& entry) {
+    constexpr raft::Term kTerm = 50;
+    constexpr raft::Index kIndex = raft::kBootstrapIndex + 1;
+    raft::Message message{.type = raft::MessageType::kAppend,
+                          .from = region.peers[1].id,
+                          .to = region.peers[0].id,
+                          .term = kTerm,
+                          .log_index = raft::kBootstrapIndex,
+                          .log_term = raft::kBootstrapTerm,
+                          .commit = kIndex};
+    message.entries.push_back({kIndex, kTerm, raft::EntryKind::kData, raft::Payload(entry)});
+    node(1).store->OnMessages(
+        2, {{.region = region.id,
+             .epoch = {.conf_version = region.epoch.conf_version, .version = region.epoch.version},
+             .region_hash = region::HashOf(region),
+             .message = std::move(message)}});
+    Settle();
+  }
+
   void Isolate(transport::StoreId id) { isolated_.insert(id); }
 
   void Rejoin(transport::StoreId id) { isolated_.erase(id); }

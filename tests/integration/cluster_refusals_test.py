@@ -126,16 +126,18 @@ class Topologies(Case):
         self.cluster.write_config()
         self.cluster.topology = before
 
+    def move_a_bound(self):
+        def change(topology):
+            topology["regions"][1]["end_slot"] -= 1
+            topology["regions"][2]["start_slot"] -= 1
+
+        self.change(change)
+
     def test_another_topology_than_the_store_began_with(self):
         self.cluster.start()
         self.write()
         self.cluster.stores[1].stop()
-
-        def move_a_bound(topology):
-            topology["regions"][1]["end_slot"] -= 1
-            topology["regions"][2]["start_slot"] -= 1
-
-        self.change(move_a_bound)
+        self.move_a_bound()
         self.refused(self.cluster.serve(1), "region 2")
         self.cluster.write_config()
         self.stop_and_start_again()
@@ -145,12 +147,7 @@ class Topologies(Case):
         self.cluster.start()
         self.write()
         self.cluster.stores[1].stop()
-
-        def move_a_bound(topology):
-            topology["regions"][1]["end_slot"] -= 1
-            topology["regions"][2]["start_slot"] -= 1
-
-        self.change(move_a_bound)
+        self.move_a_bound()
         self.refused(self.cluster.serve(1, os.path.join(self.scratch, "new")),
                      "region 2", "the placement driver knows", "peers")
         self.cluster.write_config()

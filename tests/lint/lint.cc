@@ -110,7 +110,10 @@ std::optional<Include> ParseInclude(std::string_view line) {
   return Include{.kind = kind, .path = line.substr(0, line.find(kind == '"' ? '"' : '>'))};
 }
 
-bool IsTest(std::string_view path) { return path.ends_with("_test.cc"); }
+bool IsTest(std::string_view path) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  return name.ends_with("_test.cc") || (name.starts_with("test_") && name.ends_with(".h"));
+}
 
 bool IsOurText(const fs::path& path) {
   static const std::set<std::string> kExtensions = {".cc", ".h",  ".cmake", ".in",   ".json", ".md",

@@ -12,6 +12,10 @@ namespace nokv::pd {
 
 inline constexpr int kCounterBits = 18;
 inline constexpr uint64_t kTimestampsPerMs = uint64_t{1} << kCounterBits;
+// Calls for more are large: a driver whose timestamps are far ahead of its clock refuses them, so
+// nobody makes one of many small ones.
+inline constexpr uint64_t kSmallCallMax = 16'384;
+
 inline constexpr uint64_t kPhysicalMsMax = (uint64_t{1} << 46) - 1;
 
 constexpr uint64_t MakeTimestamp(uint64_t physical_ms, uint64_t counter) {
