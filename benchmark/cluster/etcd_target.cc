@@ -20,10 +20,10 @@ class Call final : public std::enable_shared_from_this<Call<Response>> {
   explicit Call(Done done) : done_(std::move(done)) {}
 
   template <typename Prepare>
-  void Start(net::CompletionLoop& loop, const Prepare& prepare) {
+  void Start(const std::shared_ptr<net::CompletionLoop>& loop, const Prepare& prepare) {
     void* const tag = finish_.Begin(loop, this->shared_from_this());
     if (tag == nullptr) return;
-    reader_ = prepare(&context_, loop.queue());
+    reader_ = prepare(&context_, loop->queue());
     reader_->StartCall();
     reader_->Finish(&response_, &status_, tag);
   }
@@ -42,11 +42,13 @@ class Call final : public std::enable_shared_from_this<Call<Response>> {
 class EtcdTarget final : public Target {
  public:
   EtcdTarget(const std::vector<std::string>& members, size_t connections)
-      : loop_(std::make_unique<grpc::CompletionQueue>()) {
+      : loop_(std::make_shared<net::CompletionLoop>(net::Poller::OfCalls())) {
     for (size_t i = 0; i < connections; ++i) {
       stubs_.push_back(etcdserverpb::KV::NewStub(net::NewChannel(members[i % members.size()], {})));
     }
   }
+
+  ~EtcdTarget() override { loop_->Stop(); }
 
   void Put(size_t client, std::string key, std::string value, PutDone done) override {
     etcdserverpb::PutRequest request;
@@ -79,7 +81,7 @@ class EtcdTarget final : public Target {
  private:
   etcdserverpb::KV::Stub& StubOf(size_t client) { return *stubs_[client % stubs_.size()]; }
 
-  net::CompletionLoop loop_;
+  const std::shared_ptr<net::CompletionLoop> loop_;
   std::vector<std::unique_ptr<etcdserverpb::KV::Stub>> stubs_;
 };
 

@@ -6,6 +6,7 @@
 #include "percolator/client/client.h"
 #include "percolator/client/grpc/grpc_kv_network.h"
 #include "percolator/client/tick_timer.h"
+#include "proto/net/poller.h"
 
 #include <atomic>
 #include <optional>
@@ -22,8 +23,8 @@ class NokvTarget final : public Target {
   explicit NokvTarget(const std::string& pd_address)
       : executor_(NewThreadPool(1)),
         timer_(SystemClock(), *executor_),
-        network_({.seed = EntropySeed()}, *executor_, SystemClock()),
-        pd_({.address = pd_address}, *executor_, SystemClock()),
+        network_({.seed = EntropySeed()}, *executor_, SystemClock(), poller_),
+        pd_({.address = pd_address}, *executor_, SystemClock(), poller_),
         client_(std::make_unique<client::Client>(client::Seams{.network = network_,
                                                                .pd = pd_,
                                                                .timer = timer_,
@@ -63,6 +64,7 @@ class NokvTarget final : public Target {
   std::atomic<bool> is_stopping_{false};
   const std::unique_ptr<Executor> executor_;
   client::TickTimer timer_;
+  const std::shared_ptr<net::Poller> poller_ = net::Poller::OfCalls();
   client::GrpcKvNetwork network_;
   pd::GrpcPdClient pd_;
   std::unique_ptr<client::Client> client_;

@@ -4,6 +4,7 @@
 #include "engine/base/random.h"
 #include "pd/client/grpc/grpc_pd_client.h"
 #include "percolator/client/grpc/grpc_kv_network.h"
+#include "proto/net/poller.h"
 
 namespace nokv::cluster {
 namespace {
@@ -22,9 +23,10 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOpt
   const pd::GrpcPdOptions pd_options{.address = options.pd_address};
   std::unique_ptr<Connection> connection(new Connection());
   Executor& executor = *connection->executor_;
+  const std::shared_ptr<net::Poller> poller = net::Poller::OfCalls();
   connection->network_ =
-      std::make_unique<client::GrpcKvNetwork>(kv_options, executor, SystemClock());
-  connection->pd_ = std::make_unique<pd::GrpcPdClient>(pd_options, executor, SystemClock());
+      std::make_unique<client::GrpcKvNetwork>(kv_options, executor, SystemClock(), poller);
+  connection->pd_ = std::make_unique<pd::GrpcPdClient>(pd_options, executor, SystemClock(), poller);
   const client::Seams seams{.network = *connection->network_,
                             .pd = *connection->pd_,
                             .timer = connection->timer_,

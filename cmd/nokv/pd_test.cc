@@ -129,7 +129,7 @@ struct Caller {
   pd::GrpcPdClient client;
 
   explicit Caller(const Place& place)
-      : client({.address = place.address()}, *executor, SystemClock()) {}
+      : client({.address = place.address()}, *executor, SystemClock(), net::Poller::OfCalls()) {}
 };
 
 // Timestamps and ids of several callers while the driver is killed under them.

@@ -12,6 +12,7 @@
 #include "pd/service/service.h"
 #include "pd/tso/clock_watch.h"
 #include "pd/tso/followed_clock.h"
+#include "proto/net/poller.h"
 
 #include <spdlog/spdlog.h>
 
@@ -58,7 +59,8 @@ class DriverProcess final : public Process {
 
   absl::Status Start() override {
     service_.emplace(*driver_, *executor_);
-    ASSIGN_OR_RETURN(server_, pd::Server::Start({.address = settings_.listen_address}, *service_));
+    ASSIGN_OR_RETURN(server_, pd::Server::Start({.address = settings_.listen_address}, *service_,
+                                                net::Poller::OfServer()));
     metrics_.emplace(Sources{.driver = *driver_, .clock_steps_back = clock_steps_back_});
     if (!settings_.metrics_address) return absl::OkStatus();
     ASSIGN_OR_RETURN(admin_, daemon::AdminServer::Start(

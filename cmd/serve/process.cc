@@ -10,6 +10,7 @@
 #include "engine/db.h"
 #include "engine/vfs/file_system.h"
 #include "pd/client/grpc/grpc_pd_client.h"
+#include "proto/net/poller.h"
 #include "raftstore/rpc/raft_network.h"
 #include "raftstore/rpc/server.h"
 #include "raftstore/store/store.h"
@@ -117,7 +118,7 @@ class StoreProcess final : public Process {
         pd::GrpcPdOptions{.address = settings_.pd_address,
                           .cluster_id = ident ? ident->cluster_id : 0,
                           .timeout = settings_.pd_timeout},
-        *edge_, clock_);
+        *edge_, clock_, poller_);
     settings_.store.cluster_id = ident ? ident->cluster_id : 0;
     if (!ident) {
       ASSIGN_OR_RETURN(settings_.store.cluster_id, LearnCluster(should_stop));
@@ -143,9 +144,10 @@ class StoreProcess final : public Process {
                                                               {}, TransportSeams()));
     handler_.emplace(*store_);
     ASSIGN_OR_RETURN(
-        server_, rpc::Server::Start(
-                     {.address = settings_.listen_address},
-                     {.handler = *handler_, .clock = clock_, .acceptor = transport_->acceptor()}));
+        server_,
+        rpc::Server::Start(
+            {.address = settings_.listen_address},
+            {.handler = *handler_, .clock = clock_, .acceptor = transport_->acceptor()}, poller_));
     store_->Start();
     return StartAdmin();
   }
@@ -378,7 +380,8 @@ class StoreProcess final : public Process {
   Random random_;
 
   std::unique_ptr<DB> db_;
-  rpc::RaftNetwork network_;
+  const std::shared_ptr<net::Poller> poller_ = net::Poller::OfServer();
+  rpc::RaftNetwork network_{poller_};
   std::unique_ptr<Executor> loop_;  // The store's.
   std::unique_ptr<Executor> edge_;  // Takes the answers of the driver and the transport's work.
   std::unique_ptr<Executor> disk_thread_;

@@ -2,9 +2,8 @@
 
 #include "pd/rpc/core.h"
 #include "proto/net/channel.h"
+#include "proto/net/health.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <utility>
@@ -14,8 +13,8 @@ namespace {
 
 class GrpcServer final : public Server {
  public:
-  GrpcServer(const ServerLimits& limits, Service& service)
-      : core_(new Core{.service = service, .limits = limits}) {}
+  GrpcServer(const ServerLimits& limits, Service& service, std::shared_ptr<net::Poller> poller)
+      : poller_(std::move(poller)), core_(new Core{.service = service, .limits = limits}) {}
 
   ~GrpcServer() override {
     if (server_ == nullptr) return;
@@ -24,36 +23,28 @@ class GrpcServer final : public Server {
   }
 
   absl::Status Listen(const std::string& address) {
-    grpc::EnableDefaultHealthCheckService(true);
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    grpc::ServerBuilder builder;
+    grpc::ServerBuilder& builder = *poller_->builder();
     int port = 0;
     net::Listen(builder, address, {}, &port);
-    // Reflection is the only service that is served by a thread of gRPC's own.
-    builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
-    builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
-    builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
     builder.RegisterService(&core_->calls);
-    std::unique_ptr<grpc::ServerCompletionQueue> queue = builder.AddCompletionQueue();
+    builder.RegisterService(&health_.service());
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0) {
-      queue->Shutdown();
       return AlreadyExistsError(
           "cannot listen on {}: another program does, or the address is not this machine's",
           address);
     }
     port_ = static_cast<uint16_t>(port);
-    core_->queue = queue.get();
-    core_->loop = std::make_shared<net::CompletionLoop>(std::move(queue));
+    core_->queue = poller_->server_queue();
+    core_->loop = std::make_shared<net::CompletionLoop>(poller_);
     AcceptEverything(core_);
+    health_.Start(core_->loop, core_->queue);
     return absl::OkStatus();
   }
 
   uint16_t port() const override { return port_; }
 
-  void SetServing(bool is_serving) override {
-    server_->GetHealthCheckService()->SetServingStatus(is_serving);
-  }
+  void SetServing(bool is_serving) override { health_.Set(is_serving); }
 
   void Drain(absl::Duration time) override {
     SetServing(false);
@@ -61,7 +52,9 @@ class GrpcServer final : public Server {
   }
 
  private:
+  const std::shared_ptr<net::Poller> poller_;  // Its queue outlives the server.
   const std::shared_ptr<Core> core_;
+  net::Health health_{{"nokv.pd.v1.Pd"}};
   std::unique_ptr<grpc::Server> server_;
   uint16_t port_ = 0;
 };
@@ -69,8 +62,9 @@ class GrpcServer final : public Server {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
-                                                      Service& service) {
-  auto server = std::make_unique<GrpcServer>(options.limits, service);
+                                                      Service& service,
+                                                      std::shared_ptr<net::Poller> poller) {
+  auto server = std::make_unique<GrpcServer>(options.limits, service, std::move(poller));
   RETURN_IF_ERROR(server->Listen(options.address));
   return server;
 }

@@ -1,7 +1,8 @@
 // The placement driver's face to the network: the service Pd on one port, with health and
 // reflection.
 //
-// One thread serves all of it, and never waits for the disk: the service does that elsewhere.
+// The process's poller serves all of it, and never waits for the disk: the service does that
+// elsewhere.
 //
 // Thread-safety: safe. The destructor cuts off what is still under way, and must come before the
 // service's: a call ends only with its answer.
@@ -9,6 +10,7 @@
 
 #include "engine/base/status.h"
 #include "pd/service/service.h"
+#include "proto/net/poller.h"
 
 #include <absl/time/time.h>
 
@@ -33,9 +35,11 @@ class Server {
  public:
   virtual ~Server() = default;
 
-  // Serves as soon as it returns. AlreadyExists if the address can't be listened on.
+  // Serves as soon as it returns, on `poller`, which is that of a server and has no other.
+  // AlreadyExists if the address can't be listened on.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
-                                                       Service& service);
+                                                       Service& service,
+                                                       std::shared_ptr<net::Poller> poller);
 
   virtual uint16_t port() const = 0;
 

@@ -40,7 +40,8 @@ struct Caller {
   GrpcPdClient client;
 
   explicit Caller(const TestDriver& driver, uint64_t cluster_id = 0)
-      : client({.address = driver.address(), .cluster_id = cluster_id}, *executor, SystemClock()) {}
+      : client({.address = driver.address(), .cluster_id = cluster_id}, *executor, SystemClock(),
+               net::Poller::OfCalls()) {}
 };
 
 absl::StatusOr<v1::TsoResponse> Draw(PdClient& client, uint32_t count = 1) {
@@ -162,7 +163,7 @@ TEST_CASE("a driver that is away costs a call its time, and a client nothing", "
   const auto executor = NewThreadPool(1);
   {
     GrpcPdClient client({.address = driver.address(), .timeout = absl::Milliseconds(200)},
-                        *executor, SystemClock());
+                        *executor, SystemClock(), net::Poller::OfCalls());
     const absl::StatusCode code = Draw(client).status().code();
     REQUIRE(
         (code == absl::StatusCode::kDeadlineExceeded || code == absl::StatusCode::kUnavailable));
@@ -172,7 +173,8 @@ TEST_CASE("a driver that is away costs a call its time, and a client nothing", "
     REQUIRE(response.ok());
   }
   driver.Stop();
-  GrpcPdClient client({.address = driver.address()}, *executor, SystemClock());
+  GrpcPdClient client({.address = driver.address()}, *executor, SystemClock(),
+                      net::Poller::OfCalls());
   client.Tso({}, [](const absl::StatusOr<v1::TsoResponse>&) { FAIL("it was to be forgotten"); });
 }
 
@@ -181,11 +183,12 @@ TEST_CASE("a driver that does not answer loses the stream", "[pd][rpc]") {
   ManualExecutor stuck;
   {
     Service service(*driver.driver, stuck);
-    const auto server = *Server::Start({.address = "127.0.0.1:0"}, service);
+    const auto server =
+        *Server::Start({.address = "127.0.0.1:0"}, service, net::Poller::OfServer());
     const auto executor = NewThreadPool(1);
     GrpcPdClient client({.address = fmt::format("127.0.0.1:{}", server->port()),
                          .timeout = absl::Milliseconds(200)},
-                        *executor, SystemClock());
+                        *executor, SystemClock(), net::Poller::OfCalls());
     REQUIRE(absl::IsDeadlineExceeded(
         Await(client, &PdClient::StoreHeartbeat, StoreRequest(1)).status()));
     REQUIRE(

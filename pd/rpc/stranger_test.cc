@@ -108,13 +108,15 @@ TEST_CASE("bytes that are no message, and messages that are too large, are refus
           grpc::StatusCode::UNIMPLEMENTED);
   REQUIRE(answer.empty());
   const auto executor = NewThreadPool(1);
-  GrpcPdClient client({.address = driver.address()}, *executor, SystemClock());
+  GrpcPdClient client({.address = driver.address()}, *executor, SystemClock(),
+                      net::Poller::OfCalls());
   REQUIRE(Await(client, &PdClient::Tso, v1::TsoRequest()).ok());  // It serves on.
 }
 
 TEST_CASE("an address that is taken is an error", "[pd][rpc]") {
   TestDriver driver;
-  const auto second = Server::Start({.address = driver.address()}, *driver.service);
+  const auto second =
+      Server::Start({.address = driver.address()}, *driver.service, net::Poller::OfServer());
   REQUIRE(absl::IsAlreadyExists(second.status()));
   REQUIRE(StdView(second.status().message()).find(driver.address()) != std::string_view::npos);
 }

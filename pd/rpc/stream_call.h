@@ -39,7 +39,7 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
 
   static void AcceptNext(const std::shared_ptr<Core>& core, const Method& method) {
     const auto call = std::make_shared<StreamCall>(core, method);
-    void* const tag = call->accept_.Begin(*core->loop, call);
+    void* const tag = call->accept_.Begin(core->loop, call);
     if (tag == nullptr) return;
     (core->calls.*method.accept)(&call->context_, &call->stream_, core->queue, core->queue, tag);
   }
@@ -58,7 +58,7 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
   }
 
   void Read() {
-    void* const tag = read_.Begin(*core_->loop, this->shared_from_this());
+    void* const tag = read_.Begin(core_->loop, this->shared_from_this());
     if (tag != nullptr) stream_.Read(&request_, tag);
   }
 
@@ -72,7 +72,7 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
 
   void Answer(absl::StatusOr<Response> answer) {
     if (!answer.ok()) return Finish(answer.status());
-    void* const tag = write_.Begin(*core_->loop, this->shared_from_this());
+    void* const tag = write_.Begin(core_->loop, this->shared_from_this());
     if (tag != nullptr) stream_.Write(*answer, tag);
   }
 
@@ -82,7 +82,7 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
   }
 
   void Finish(const absl::Status& status) {
-    void* const tag = finish_.Begin(*core_->loop, this->shared_from_this());
+    void* const tag = finish_.Begin(core_->loop, this->shared_from_this());
     if (tag != nullptr) stream_.Finish(net::ToGrpc(status), tag);
   }
 

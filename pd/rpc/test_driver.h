@@ -37,7 +37,8 @@ struct TestDriver {
                                                       .executor = *executor,
                                                       .database_executor = *database_executor});
     service = std::make_unique<Service>(*driver, *executor);
-    auto started = Server::Start({.address = fmt::format("127.0.0.1:{}", port)}, *service);
+    auto started = Server::Start({.address = fmt::format("127.0.0.1:{}", port)}, *service,
+                                 net::Poller::OfServer());
     INFO(started.status().ToString());
     REQUIRE(started.ok());
     server = *std::move(started);

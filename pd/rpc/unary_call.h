@@ -32,7 +32,7 @@ class UnaryCall final : public std::enable_shared_from_this<UnaryCall<Request, R
 
   static void AcceptNext(const std::shared_ptr<Core>& core, const Method& method) {
     const auto call = std::make_shared<UnaryCall>(core, method);
-    void* const tag = call->accept_.Begin(*core->loop, call);
+    void* const tag = call->accept_.Begin(core->loop, call);
     if (tag == nullptr) return;
     (core->calls.*method.accept)(&call->context_, &call->request_, &call->writer_, core->queue,
                                  core->queue, tag);
@@ -54,7 +54,7 @@ class UnaryCall final : public std::enable_shared_from_this<UnaryCall<Request, R
   }
 
   void Answer(absl::StatusOr<Response> answer) {
-    void* const tag = finish_.Begin(*core_->loop, this->shared_from_this());
+    void* const tag = finish_.Begin(core_->loop, this->shared_from_this());
     if (tag == nullptr) return;
     if (answer.ok()) {
       writer_.Finish(*answer, grpc::Status::OK, tag);

@@ -25,7 +25,7 @@ class Health::Call final : public std::enable_shared_from_this<Call> {
 
   static void AcceptNext(const std::shared_ptr<Core>& core) {
     const auto call = std::make_shared<Call>(core);
-    void* const tag = call->accept_.Begin(*core->loop, call);
+    void* const tag = call->accept_.Begin(core->loop, call);
     if (tag == nullptr) return;
     core->service.RequestCheck(&call->context_, &call->request_, &call->writer_, core->queue,
                                core->queue, tag);
@@ -35,7 +35,7 @@ class Health::Call final : public std::enable_shared_from_this<Call> {
   void OnAccepted(bool ok) {
     if (!ok) return;  // The server is shutting down.
     AcceptNext(core_);
-    void* const tag = finish_.Begin(*core_->loop, shared_from_this());
+    void* const tag = finish_.Begin(core_->loop, shared_from_this());
     if (tag == nullptr) return;
     const std::string& asked = request_.service();
     const auto& services = core_->services;

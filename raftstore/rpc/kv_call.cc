@@ -48,7 +48,7 @@ class KvCall final : public std::enable_shared_from_this<KvCall<Request, Respons
 
   static void AcceptNext(const std::shared_ptr<KvCore>& core, const CallMethod& method) {
     const auto call = std::make_shared<KvCall>(core, method);
-    void* const tag = call->accept_.Begin(*core->loop, call);
+    void* const tag = call->accept_.Begin(core->loop, call);
     if (tag == nullptr) return;
     (core->service.*method.accept)(&call->context_, &call->received_, &call->writer_, core->queue,
                                    core->queue, tag);
@@ -100,7 +100,7 @@ class KvCall final : public std::enable_shared_from_this<KvCall<Request, Respons
       response_ = std::move(*((*answer).*method_.response)());
       core_->EndThoseWhoTakeNothing();
     }
-    void* const tag = answered_.Begin(*core_->loop, this->shared_from_this());
+    void* const tag = answered_.Begin(core_->loop, this->shared_from_this());
     if (tag != nullptr) alarm_.Set(core_->queue, gpr_inf_past(GPR_CLOCK_MONOTONIC), tag);
   }
 
@@ -111,7 +111,7 @@ class KvCall final : public std::enable_shared_from_this<KvCall<Request, Respons
     if (status_.ok() && !Traits::Serialize(response_, &bytes, &is_owned).ok()) {
       status_ = InternalError("a response that can't be written");
     }
-    void* const tag = finish_.Begin(*core_->loop, this->shared_from_this());
+    void* const tag = finish_.Begin(core_->loop, this->shared_from_this());
     if (tag == nullptr) return;
     delivery_ =
         core_->deliveries.Begin(core_->clock.MonotonicNanos(), [weak = this->weak_from_this()] {

@@ -268,7 +268,8 @@ TEST_CASE("two servers do not share an address", "[rpc][sockets]") {
   Echo echo;
   const auto second = Server::Start(
       {.address = world.address},
-      {.handler = echo, .clock = SystemClock(), .acceptor = std::make_shared<NobodyCalls>()});
+      {.handler = echo, .clock = SystemClock(), .acceptor = std::make_shared<NobodyCalls>()},
+      net::Poller::OfServer());
   REQUIRE_FALSE(second.ok());
   CHECK(second.status().code() == absl::StatusCode::kAlreadyExists);
 }

@@ -24,7 +24,7 @@ KvStream::~KvStream() {
 
 void KvStream::AcceptNext(const std::shared_ptr<KvCore>& core) {
   const auto stream = std::make_shared<KvStream>(core);
-  void* const tag = stream->accept_.Begin(*core->loop, stream);
+  void* const tag = stream->accept_.Begin(core->loop, stream);
   if (tag == nullptr) return;
   core->service.RequestKvBatch(&stream->context_, &stream->stream_, core->queue, core->queue, tag);
 }
@@ -42,7 +42,7 @@ void KvStream::OnAccepted(bool ok) {
 }
 
 void KvStream::Read() {
-  void* const tag = read_.Begin(*core_->loop, shared_from_this());
+  void* const tag = read_.Begin(core_->loop, shared_from_this());
   if (tag != nullptr) stream_.Read(&received_, tag);
 }
 
@@ -89,7 +89,7 @@ void KvStream::Answer(uint64_t id, absl::StatusOr<kv::v1::CommandResult> answer)
   core_->EndThoseWhoTakeNothing();
   if (!is_first) return;
   // Until the loop's thread comes, whatever else is answered now joins the same message.
-  void* const tag = wake_.Begin(*core_->loop, shared_from_this());
+  void* const tag = wake_.Begin(core_->loop, shared_from_this());
   if (tag != nullptr) alarm_.Set(core_->queue, gpr_inf_past(GPR_CLOCK_MONOTONIC), tag);
 }
 
@@ -141,7 +141,7 @@ void KvStream::Write() {
   if (!Traits<kv::v1::KvBatchResponse>::Serialize(response, &bytes, &is_owned).ok()) {
     return End(InternalError("{} results that can't be written", response.results_size()));
   }
-  void* const tag = write_.Begin(*core_->loop, shared_from_this());
+  void* const tag = write_.Begin(core_->loop, shared_from_this());
   if (tag == nullptr) return;
   writing_ = static_cast<size_t>(response.results_size());
   delivery_ = core_->deliveries.Begin(core_->clock.MonotonicNanos(), [weak = weak_from_this()] {
@@ -186,7 +186,7 @@ void KvStream::Finish() {
     results_.clear();
     core_->answers.Give(std::exchange(result_bytes_, 0));
   }
-  void* const tag = finish_.Begin(*core_->loop, shared_from_this());
+  void* const tag = finish_.Begin(core_->loop, shared_from_this());
   if (tag != nullptr) stream_.Finish(net::ToGrpc(why_), tag);
 }
 

@@ -30,14 +30,14 @@ class RaftNetwork::Stream final : public Connection, public std::enable_shared_f
         events_(std::move(events)) {}
 
   void Start() {
-    void* const tag = start_.Begin(*loop_, shared_from_this());
+    void* const tag = start_.Begin(loop_, shared_from_this());
     if (tag == nullptr) return;
     call_ = stub_.PrepareCall(&context_, kMethod, loop_->queue());
     call_->StartCall(tag);
   }
 
   void Send(transport::Frame frame) override {
-    void* const tag = write_.Begin(*loop_, shared_from_this());
+    void* const tag = write_.Begin(loop_, shared_from_this());
     if (tag != nullptr) call_->Write(Wrap(frame), tag);
   }
 
@@ -78,12 +78,12 @@ class RaftNetwork::Stream final : public Connection, public std::enable_shared_f
   }
 
   void Read() {
-    void* const tag = read_.Begin(*loop_, shared_from_this());
+    void* const tag = read_.Begin(loop_, shared_from_this());
     if (tag != nullptr) call_->Read(&received_, tag);
   }
 
   void Finish() {
-    void* const tag = finish_.Begin(*loop_, shared_from_this());
+    void* const tag = finish_.Begin(loop_, shared_from_this());
     if (tag != nullptr) call_->Finish(&status_, tag);
   }
 
@@ -106,10 +106,10 @@ class RaftNetwork::Stream final : public Connection, public std::enable_shared_f
   net::Step<Stream> finish_{&Stream::OnFinished};
 };
 
-RaftNetwork::RaftNetwork(std::optional<net::Tls> tls)
+RaftNetwork::RaftNetwork(std::shared_ptr<net::Poller> poller, std::optional<net::Tls> tls)
     : options_{.message_bytes_max = transport::kFrameBytesMax + kFrameWrapBytesMax,
                .tls = std::move(tls)},
-      loop_(std::make_shared<net::CompletionLoop>(std::make_unique<grpc::CompletionQueue>())) {}
+      loop_(std::make_shared<net::CompletionLoop>(std::move(poller))) {}
 
 RaftNetwork::~RaftNetwork() {
   loop_->Close();

@@ -9,6 +9,7 @@
 #include "engine/base/mutex.h"
 #include "proto/net/channel.h"
 #include "proto/net/completion_loop.h"
+#include "proto/net/poller.h"
 #include "raftstore/transport/network.h"
 
 #include <memory>
@@ -20,7 +21,8 @@ namespace nokv::rpc {
 
 class RaftNetwork final : public transport::Network {
  public:
-  explicit RaftNetwork(std::optional<net::Tls> tls = {});
+  // `poller` is the process's.
+  explicit RaftNetwork(std::shared_ptr<net::Poller> poller, std::optional<net::Tls> tls = {});
   ~RaftNetwork() override;
 
   std::shared_ptr<transport::Connection> Open(

@@ -111,7 +111,8 @@ class Store {
     transport_ = *std::move(transport);
     auto server = Server::Start(
         {.address = fmt::format("127.0.0.1:{}", port)},
-        {.handler = no_commands_, .clock = SystemClock(), .acceptor = transport_->acceptor()});
+        {.handler = no_commands_, .clock = SystemClock(), .acceptor = transport_->acceptor()},
+        poller_);
     INFO(server.status().ToString());
     REQUIRE(server.ok());
     server_ = *std::move(server);
@@ -130,7 +131,8 @@ class Store {
 
  private:
   NoCommands no_commands_;
-  RaftNetwork network_;
+  const std::shared_ptr<net::Poller> poller_ = net::Poller::OfServer();
+  RaftNetwork network_{poller_};
   std::unique_ptr<Executor> executor_;
   Random random_;
   std::unique_ptr<transport::Transport> transport_;

@@ -32,7 +32,7 @@ class RaftService::Stream final : public Connection, public std::enable_shared_f
 
   static void AcceptNext(const std::shared_ptr<Core>& core) {
     const auto stream = std::make_shared<Stream>(core);
-    void* const tag = stream->accept_.Begin(*core->loop, stream);
+    void* const tag = stream->accept_.Begin(core->loop, stream);
     if (tag == nullptr) return;
     core->service.RequestStream(&stream->context_, &stream->stream_, core->queue, core->queue, tag);
   }
@@ -43,7 +43,7 @@ class RaftService::Stream final : public Connection, public std::enable_shared_f
       if (is_closed_) return;
       is_writing_ = true;
     }
-    void* const tag = write_.Begin(*core_->loop, shared_from_this());
+    void* const tag = write_.Begin(core_->loop, shared_from_this());
     if (tag != nullptr) stream_.Write(Wrap(frame), tag);
   }
 
@@ -98,13 +98,13 @@ class RaftService::Stream final : public Connection, public std::enable_shared_f
   void Forget() { events_ = nullptr; }
 
   void Read() {
-    void* const tag = read_.Begin(*core_->loop, shared_from_this());
+    void* const tag = read_.Begin(core_->loop, shared_from_this());
     if (tag == nullptr) return Forget();
     stream_.Read(&received_, tag);
   }
 
   void Finish() {
-    void* const tag = finish_.Begin(*core_->loop, shared_from_this());
+    void* const tag = finish_.Begin(core_->loop, shared_from_this());
     if (tag != nullptr) stream_.Finish(grpc::Status::OK, tag);
   }
 

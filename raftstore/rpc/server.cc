@@ -6,7 +6,6 @@
 #include "raftstore/rpc/kv_service.h"
 #include "raftstore/rpc/raft_service.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <utility>
@@ -16,8 +15,11 @@ namespace {
 
 class GrpcServer final : public Server {
  public:
-  GrpcServer(const ServerOptions& options, const ServerSeams& seams)
-      : kv_(seams.handler, seams.clock, options.kv), raft_(seams.acceptor) {}
+  GrpcServer(const ServerOptions& options, const ServerSeams& seams,
+             std::shared_ptr<net::Poller> poller)
+      : poller_(std::move(poller)),
+        kv_(seams.handler, seams.clock, options.kv),
+        raft_(seams.acceptor) {}
 
   ~GrpcServer() override {
     if (server_ == nullptr) return;
@@ -26,21 +28,15 @@ class GrpcServer final : public Server {
   }
 
   absl::Status Listen(const ServerOptions& options) {
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    grpc::ServerBuilder builder;
+    grpc::ServerBuilder& builder = *poller_->builder();
     int port = 0;
     net::Listen(
         builder, options.address,
         {.message_bytes_max = transport::kFrameBytesMax + kFrameWrapBytesMax, .tls = options.tls},
         &port);
-    // Reflection is the only service that is served by a thread of gRPC's own.
-    builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
-    builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
-    builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
     builder.RegisterService(&kv_.service());
     builder.RegisterService(&raft_.service());
     builder.RegisterService(&health_.service());
-    std::unique_ptr<grpc::ServerCompletionQueue> queue = builder.AddCompletionQueue();
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0) {
       return AlreadyExistsError(
@@ -48,11 +44,11 @@ class GrpcServer final : public Server {
           options.address);
     }
     port_ = static_cast<uint16_t>(port);
-    grpc::ServerCompletionQueue* const accepting = queue.get();
-    loop_ = std::make_shared<net::CompletionLoop>(std::move(queue));
-    kv_.Start(loop_, accepting);
-    raft_.Start(loop_, accepting);
-    health_.Start(loop_, accepting);
+    grpc::ServerCompletionQueue* const queue = poller_->server_queue();
+    loop_ = std::make_shared<net::CompletionLoop>(poller_);
+    kv_.Start(loop_, queue);
+    raft_.Start(loop_, queue);
+    health_.Start(loop_, queue);
     return absl::OkStatus();
   }
 
@@ -66,6 +62,7 @@ class GrpcServer final : public Server {
   }
 
  private:
+  const std::shared_ptr<net::Poller> poller_;  // Its queue outlives the server.
   KvService kv_;
   RaftService raft_;
   net::Health health_{{"nokv.kv.v1.Kv", "nokv.raft.v1.RaftTransport"}};
@@ -77,8 +74,9 @@ class GrpcServer final : public Server {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
-                                                      const ServerSeams& seams) {
-  auto server = std::make_unique<GrpcServer>(options, seams);
+                                                      const ServerSeams& seams,
+                                                      std::shared_ptr<net::Poller> poller) {
+  auto server = std::make_unique<GrpcServer>(options, seams, std::move(poller));
   RETURN_IF_ERROR(server->Listen(options));
   return server;
 }

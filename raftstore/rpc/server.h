@@ -1,8 +1,8 @@
 // A store's face to the network: the services Kv and RaftTransport on one port, with health and
 // reflection.
 //
-// One thread serves all of it; what it hands on (commands, messages of raft) is posted to the
-// store's loop and never waited for.
+// The process's poller serves all of it; what it hands on (commands, messages of raft) is posted to
+// the store's loop and never waited for.
 //
 // Thread-safety: safe. The destructor cuts off what is still under way.
 #pragma once
@@ -10,6 +10,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/status.h"
 #include "proto/net/channel.h"
+#include "proto/net/poller.h"
 #include "raftstore/rpc/kv_handler.h"
 #include "raftstore/rpc/kv_service.h"
 #include "raftstore/transport/network.h"
@@ -39,9 +40,11 @@ class Server {
  public:
   virtual ~Server() = default;
 
-  // Serves as soon as it returns. AlreadyExists if the address can't be listened on.
+  // Serves as soon as it returns, on `poller`, which is that of a server and has no other.
+  // AlreadyExists if the address can't be listened on.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
-                                                       const ServerSeams& seams);
+                                                       const ServerSeams& seams,
+                                                       std::shared_ptr<net::Poller> poller);
 
   virtual uint16_t port() const = 0;
 

@@ -92,7 +92,8 @@ struct World {
   explicit World(const KvLimits& limits = {}, Clock& clock = SystemClock()) {
     auto started = Server::Start(
         {.address = "127.0.0.1:0", .kv = limits},
-        {.handler = echo, .clock = clock, .acceptor = std::make_shared<NobodyCalls>()});
+        {.handler = echo, .clock = clock, .acceptor = std::make_shared<NobodyCalls>()},
+        net::Poller::OfServer());
     REQUIRE(started.ok());
     server = *std::move(started);
     address = fmt::format("127.0.0.1:{}", server->port());

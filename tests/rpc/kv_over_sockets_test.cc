@@ -62,7 +62,8 @@ class NobodyCalls final : public transport::Acceptor {
 std::unique_ptr<rpc::Server> Serve(rpc::KvHandler& handler, uint16_t port) {
   auto server = rpc::Server::Start(
       {.address = fmt::format("127.0.0.1:{}", port)},
-      {.handler = handler, .clock = SystemClock(), .acceptor = std::make_shared<NobodyCalls>()});
+      {.handler = handler, .clock = SystemClock(), .acceptor = std::make_shared<NobodyCalls>()},
+      net::Poller::OfServer());
   REQUIRE(server.ok());
   return *std::move(server);
 }
@@ -95,7 +96,7 @@ TEST_CASE("thousands of commands pass at once, and each gets its own answer", "[
   std::atomic<size_t> answered = 0;
   std::atomic<size_t> wrong = 0;
   constexpr size_t kKeys = 3'000;
-  client::GrpcKvNetwork network({}, *executor, SystemClock());
+  client::GrpcKvNetwork network({}, *executor, SystemClock(), net::Poller::OfCalls());
   for (size_t i = 0; i < kKeys; ++i) {
     network.Call(address, Put(KeyOf(i), ValueOf(i)), absl::Seconds(20), [&](const auto& answer) {
       wrong += answer.ok() && answer->prewrite().has_done() ? 0 : 1;
@@ -126,7 +127,7 @@ TEST_CASE("a store that goes and comes back answers every call or none, never tw
   std::atomic<size_t> called = 0;
   std::atomic<size_t> answered = 0;
   std::atomic<size_t> served = 0;
-  client::GrpcKvNetwork network({}, *executor, SystemClock());
+  client::GrpcKvNetwork network({}, *executor, SystemClock(), net::Poller::OfCalls());
   const auto call = [&](int count) {
     for (int i = 0; i < count; ++i) {
       ++called;

@@ -41,7 +41,7 @@ class ClientCall final : public CancellableCall,
   // `prepare` makes the call of gRPC, without starting it.
   template <typename Prepare>
   void Start(const std::shared_ptr<net::CompletionLoop>& loop, const Prepare& prepare) {
-    void* const tag = finish_.Begin(*loop, this->shared_from_this());
+    void* const tag = finish_.Begin(loop, this->shared_from_this());
     if (tag == nullptr) return;
     reader_ = prepare(&context_, loop->queue());
     reader_->StartCall();

@@ -41,8 +41,9 @@ void CallNamed(const std::shared_ptr<PdConnection>& connection, Request request,
 
 }  // namespace
 
-GrpcPdClient::GrpcPdClient(const GrpcPdOptions& options, Executor& executor, Clock& clock)
-    : connection_(std::make_shared<PdConnection>(options, executor, clock)) {}
+GrpcPdClient::GrpcPdClient(const GrpcPdOptions& options, Executor& executor, Clock& clock,
+                           std::shared_ptr<net::Poller> poller)
+    : connection_(std::make_shared<PdConnection>(options, executor, clock, std::move(poller))) {}
 
 GrpcPdClient::~GrpcPdClient() { connection_->Close(); }
 

@@ -7,6 +7,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/executor.h"
 #include "pd/client/pd_client.h"
+#include "proto/net/poller.h"
 
 #include <absl/time/time.h>
 
@@ -28,8 +29,9 @@ class PdConnection;
 
 class GrpcPdClient final : public PdClient {
  public:
-  // `executor` takes the answers. It and `clock` outlive the client.
-  GrpcPdClient(const GrpcPdOptions& options, Executor& executor, Clock& clock);
+  // `executor` takes the answers. It and `clock` outlive the client. `poller` is the process's.
+  GrpcPdClient(const GrpcPdOptions& options, Executor& executor, Clock& clock,
+               std::shared_ptr<net::Poller> poller);
   ~GrpcPdClient() override;
 
   // 0 until the driver has told it.

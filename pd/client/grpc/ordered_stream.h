@@ -39,7 +39,7 @@ class OrderedStream final : public std::enable_shared_from_this<OrderedStream<Re
   }
 
   void Start(const Prepare& prepare) {
-    void* const tag = start_.Begin(*loop_, this->shared_from_this());
+    void* const tag = start_.Begin(loop_, this->shared_from_this());
     if (tag == nullptr) return;
     stream_ = prepare(&context_, loop_->queue());
     stream_->StartCall(tag);
@@ -114,7 +114,7 @@ class OrderedStream final : public std::enable_shared_from_this<OrderedStream<Re
       request = std::move(unsent_.front());
       unsent_.pop_front();
     }
-    void* const tag = write_.Begin(*loop_, this->shared_from_this());
+    void* const tag = write_.Begin(loop_, this->shared_from_this());
     if (tag != nullptr) stream_->Write(request, tag);
   }
 
@@ -128,7 +128,7 @@ class OrderedStream final : public std::enable_shared_from_this<OrderedStream<Re
   }
 
   void Read() {
-    void* const tag = read_.Begin(*loop_, this->shared_from_this());
+    void* const tag = read_.Begin(loop_, this->shared_from_this());
     if (tag != nullptr) stream_->Read(&received_, tag);
   }
 
@@ -156,7 +156,7 @@ class OrderedStream final : public std::enable_shared_from_this<OrderedStream<Re
       MutexLock lock(mutex_);
       is_ended_ = true;
     }
-    void* const tag = finish_.Begin(*loop_, this->shared_from_this());
+    void* const tag = finish_.Begin(loop_, this->shared_from_this());
     if (tag != nullptr) stream_->Finish(&status_, tag);
   }
 

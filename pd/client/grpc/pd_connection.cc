@@ -11,11 +11,12 @@ constexpr absl::Duration kGrain = absl::Milliseconds(50);  // Of the time that s
 
 }  // namespace
 
-PdConnection::PdConnection(const GrpcPdOptions& options, Executor& executor, Clock& clock)
+PdConnection::PdConnection(const GrpcPdOptions& options, Executor& executor, Clock& clock,
+                           std::shared_ptr<net::Poller> poller)
     : options_(options),
       executor_(executor),
       clock_(clock),
-      loop_(std::make_shared<net::CompletionLoop>(std::make_unique<grpc::CompletionQueue>())),
+      loop_(std::make_shared<net::CompletionLoop>(std::move(poller))),
       stub_(v1::Pd::NewStub(net::NewChannel(options.address, {}))),
       cluster_id_(options.cluster_id),
       sharing_(options.calls_max) {}
@@ -196,7 +197,7 @@ uint64_t PdConnection::Deadline() const {
 // Ticks as long as requests wait on a stream.
 void PdConnection::ArmLocked() {
   if (is_armed_ || is_closed_) return;
-  void* const tag = tick_.Begin(*loop_, shared_from_this());
+  void* const tag = tick_.Begin(loop_, shared_from_this());
   if (tag == nullptr) return;
   is_armed_ = true;
   alarm_.Set(loop_->queue(), gpr_time_from_micros(absl::ToInt64Microseconds(kGrain), GPR_TIMESPAN),

@@ -34,7 +34,8 @@ class PdConnection final : public std::enable_shared_from_this<PdConnection> {
   using HeartbeatDone = std::function<void(absl::StatusOr<v1::HeartbeatResponse>)>;
   using TimestampsDone = Done<v1::TsoResponse>;
 
-  PdConnection(const GrpcPdOptions& options, Executor& executor, Clock& clock);
+  PdConnection(const GrpcPdOptions& options, Executor& executor, Clock& clock,
+               std::shared_ptr<net::Poller> poller);
 
   // Nothing is answered any more.
   void Close();

@@ -36,10 +36,10 @@ absl::Status Validate(const GrpcKvOptions& options) {
 
 class GrpcKvNetwork::Core final : public std::enable_shared_from_this<Core> {
  public:
-  Core(const GrpcKvOptions& options, Executor& executor, Clock& clock)
+  Core(const GrpcKvOptions& options, Executor& executor, Clock& clock,
+       std::shared_ptr<net::Poller> poller)
       : options_(options),
-        seams_{.loop =
-                   std::make_shared<net::CompletionLoop>(std::make_unique<grpc::CompletionQueue>()),
+        seams_{.loop = std::make_shared<net::CompletionLoop>(std::move(poller)),
                .executor = executor,
                .clock = clock},
         random_(options.seed) {}
@@ -128,7 +128,7 @@ class GrpcKvNetwork::Core final : public std::enable_shared_from_this<Core> {
   // Ticks as long as calls wait.
   void ArmLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (is_armed_ || is_closed_) return;
-    void* const tag = tick_.Begin(*seams_.loop, shared_from_this());
+    void* const tag = tick_.Begin(seams_.loop, shared_from_this());
     if (tag == nullptr) return;
     is_armed_ = true;
     alarm_.Set(
@@ -164,8 +164,9 @@ class GrpcKvNetwork::Core final : public std::enable_shared_from_this<Core> {
   net::Step<Core> tick_{&Core::OnTick};
 };
 
-GrpcKvNetwork::GrpcKvNetwork(const GrpcKvOptions& options, Executor& executor, Clock& clock)
-    : core_(std::make_shared<Core>(options, executor, clock)) {}
+GrpcKvNetwork::GrpcKvNetwork(const GrpcKvOptions& options, Executor& executor, Clock& clock,
+                             std::shared_ptr<net::Poller> poller)
+    : core_(std::make_shared<Core>(options, executor, clock, std::move(poller))) {}
 
 GrpcKvNetwork::~GrpcKvNetwork() { core_->Close(); }
 

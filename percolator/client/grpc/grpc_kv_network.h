@@ -1,8 +1,8 @@
 // The client library's way to stores over gRPC: one stream of batches to each address.
 //
 // Commands gather while a message is on its way, and all that have gathered are the next. A call
-// costs no timer and no thread: one alarm looks for what has become too old, and there is one
-// thread for all stores.
+// costs no timer and no thread: one alarm looks for what has become too old, and
+// answers of all stores come on the process's poller.
 //
 // A store that can't be reached, or whose stream breaks, is left alone for a while: calls to it
 // fail at once, so that the caller can ask another.
@@ -14,6 +14,7 @@
 #include "engine/base/executor.h"
 #include "percolator/client/kv_network.h"
 #include "proto/net/channel.h"
+#include "proto/net/poller.h"
 
 #include <absl/time/time.h>
 
@@ -49,7 +50,9 @@ absl::Status Validate(const GrpcKvOptions& options);
 class GrpcKvNetwork final : public KvNetwork {
  public:
   // `executor` takes the answers. It and `clock` outlive the network. The options are valid.
-  GrpcKvNetwork(const GrpcKvOptions& options, Executor& executor, Clock& clock);
+  // `poller` is the process's.
+  GrpcKvNetwork(const GrpcKvOptions& options, Executor& executor, Clock& clock,
+                std::shared_ptr<net::Poller> poller);
   ~GrpcKvNetwork() override;
 
   void Call(const std::string& address, kv::v1::Command command, absl::Duration timeout,

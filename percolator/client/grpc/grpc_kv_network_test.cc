@@ -112,7 +112,8 @@ class Caller {
  public:
   explicit Caller(const GrpcKvOptions& options = {})
       : executor_(NewThreadPool(1)),
-        network_(std::make_unique<GrpcKvNetwork>(options, *executor_, SystemClock())) {
+        network_(std::make_unique<GrpcKvNetwork>(options, *executor_, SystemClock(),
+                                                 net::Poller::OfCalls())) {
     REQUIRE(Validate(options).ok());
   }
 

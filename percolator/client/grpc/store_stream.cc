@@ -29,7 +29,7 @@ StoreStream::StoreStream(const std::string& address, const GrpcKvOptions& option
           net::NewChannel(address, {.message_bytes_max = kMessageBytesMax, .tls = options.tls}))) {}
 
 void StoreStream::Start() {
-  void* const tag = start_.Begin(*seams_.loop, shared_from_this());
+  void* const tag = start_.Begin(seams_.loop, shared_from_this());
   if (tag == nullptr) return;
   stream_ = stub_->PrepareAsyncKvBatch(&context_, seams_.loop->queue());
   stream_->StartCall(tag);
@@ -63,7 +63,7 @@ bool StoreStream::Add(kv::v1::Command& command, absl::Duration timeout, KvNetwor
     return true;
   }
   // Until the loop's thread comes, whatever else is called now joins the same message.
-  void* const tag = wake_.Begin(*seams_.loop, shared_from_this());
+  void* const tag = wake_.Begin(seams_.loop, shared_from_this());
   if (tag != nullptr) alarm_.Set(seams_.loop->queue(), gpr_inf_past(GPR_CLOCK_MONOTONIC), tag);
   return true;
 }
@@ -98,7 +98,7 @@ void StoreStream::Write() {
     is_awake_ = batch.commands_size() > 0;
     if (!is_awake_) return;
   }
-  void* const tag = write_.Begin(*seams_.loop, shared_from_this());
+  void* const tag = write_.Begin(seams_.loop, shared_from_this());
   if (tag == nullptr) return;
   is_writing_ = true;
   stream_->Write(batch, tag);
@@ -143,12 +143,12 @@ void StoreStream::OnRead(bool ok) {
 }
 
 void StoreStream::Read() {
-  void* const tag = read_.Begin(*seams_.loop, shared_from_this());
+  void* const tag = read_.Begin(seams_.loop, shared_from_this());
   if (tag != nullptr) stream_->Read(&received_, tag);
 }
 
 void StoreStream::Finish() {
-  void* const tag = finish_.Begin(*seams_.loop, shared_from_this());
+  void* const tag = finish_.Begin(seams_.loop, shared_from_this());
   if (tag != nullptr) stream_->Finish(&status_, tag);
 }
 
