@@ -15,26 +15,47 @@ skip() {
 }
 
 command -v docker >/dev/null || skip "there is no docker"
-docker compose version >/dev/null 2>&1 || skip "this docker has no compose"
+if docker compose version >/dev/null 2>&1; then
+  compose=(docker compose)
+elif command -v docker-compose >/dev/null; then
+  compose=(docker-compose)
+else
+  skip "this docker has no compose"
+fi
 docker info >/dev/null 2>&1 || skip "docker has no daemon, or not for this user"
 command -v redis-cli >/dev/null || skip "there is no redis-cli; see deploy/install_deps.sh"
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 healthy_seconds=180
-project=(docker compose --file deploy/docker-compose.yml --project-name "nokv-test-$$")
+name=nokv-test-$$
+project=("${compose[@]}" --file deploy/docker-compose.yml --project-name "$name")
 
 say() { echo "==> $(date +%T) $*"; }
 
 fail() {
   echo "docker.sh: $*" >&2
-  "${project[@]}" ps --all >&2
-  "${project[@]}" logs --tail 20 >&2
+  "${project[@]}" ps >&2
+  "${project[@]}" logs --tail=20 >&2
   exit 1
 }
 
+containers() { docker ps --all --quiet --filter "label=com.docker.compose.project=$name"; }
+
+is_healthy() {
+  local container states=()
+  for container in $(containers); do
+    states+=("$(docker inspect --format '{{.State.Health.Status}}' "$container")")
+  done
+  [[ ${states[*]} == "healthy healthy healthy healthy healthy" ]]
+}
+
 up() {
-  timeout "$healthy_seconds" "${project[@]}" up --detach --wait ||
-    fail "not all containers are healthy within $healthy_seconds s"
+  timeout "$healthy_seconds" "${project[@]}" up --detach || fail "up ends with $?"
+  local until=$((SECONDS + healthy_seconds))
+  while ! is_healthy; do
+    ((SECONDS < until)) || fail "not all containers are healthy within $healthy_seconds s"
+    sleep 1
+  done
 }
 
 expect() {
@@ -47,11 +68,11 @@ expect() {
 trap '"${project[@]}" down --volumes --timeout 5 >/dev/null 2>&1' EXIT
 trap 'exit 130' INT TERM
 
-say "docker compose build"
+say "${compose[*]} build"
 "${project[@]}" config --quiet
 "${project[@]}" build
 
-say "docker compose up"
+say "${compose[*]} up"
 up
 expect OK SET greeting "hello, all"
 expect 1 INCR counter
@@ -68,9 +89,9 @@ up
 expect "hello, all" GET greeting
 expect 2 GET counter
 
-say "docker compose stop"
+say "${compose[*]} stop"
 "${project[@]}" stop
-for container in $("${project[@]}" ps --all --quiet); do
+for container in $(containers); do
   code=$(docker inspect --format '{{.State.ExitCode}}' "$container")
   [[ $code == 0 ]] || fail "container $container ended with $code"
 done
