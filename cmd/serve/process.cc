@@ -189,7 +189,7 @@ class StoreProcess final : public Process {
   }
 
   transport::Seams TransportSeams() {
-    return {.network = network_,
+    return {.network = *network_,
             .resolver = *addresses_,
             .executor = *edge_,
             .clock = clock_,
@@ -326,6 +326,8 @@ class StoreProcess final : public Process {
     if (transport_ != nullptr) transport_->Close();
     WaitFor(*loop_);
     WaitFor(*edge_);
+    network_.reset();  // The last that it reports goes over the edge.
+    WaitFor(*edge_);
     EndDiskThread();
     store_.reset();
     pd_.reset();
@@ -381,7 +383,7 @@ class StoreProcess final : public Process {
 
   std::unique_ptr<DB> db_;
   const std::shared_ptr<net::Poller> poller_ = net::Poller::OfServer();
-  rpc::RaftNetwork network_{poller_};
+  std::optional<rpc::RaftNetwork> network_{std::in_place, poller_};
   std::unique_ptr<Executor> loop_;  // The store's.
   std::unique_ptr<Executor> edge_;  // Takes the answers of the driver and the transport's work.
   std::unique_ptr<Executor> disk_thread_;

@@ -23,12 +23,12 @@ class GrpcServer final : public Server {
   }
 
   absl::Status Listen(const std::string& address) {
-    grpc::ServerBuilder& builder = *poller_->builder();
+    const std::unique_ptr<grpc::ServerBuilder> builder = poller_->TakeBuilder();
     int port = 0;
-    net::Listen(builder, address, {}, &port);
-    builder.RegisterService(&core_->calls);
-    builder.RegisterService(&health_.service());
-    server_ = builder.BuildAndStart();
+    net::Listen(*builder, address, {}, &port);
+    builder->RegisterService(&core_->calls);
+    builder->RegisterService(&health_.service());
+    server_ = builder->BuildAndStart();
     if (server_ == nullptr || port == 0) {
       return AlreadyExistsError(
           "cannot listen on {}: another program does, or the address is not this machine's",

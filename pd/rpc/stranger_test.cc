@@ -77,6 +77,11 @@ TEST_CASE("health and reflection answer", "[pd][rpc]") {
   std::string answer;
   REQUIRE(stranger.Say("/grpc.health.v1.Health/Check", "", &answer).ok());
   REQUIRE(answer == "\x08\x01");  // Serving.
+  const std::string ours = "\x0a\x0dnokv.pd.v1.Pd";
+  REQUIRE(stranger.Say("/grpc.health.v1.Health/Check", ours, &answer).ok());
+  REQUIRE(answer == "\x08\x01");
+  REQUIRE(stranger.Say("/grpc.health.v1.Health/Watch", "", &answer).error_code() ==
+          grpc::StatusCode::UNIMPLEMENTED);
   driver.server->SetServing(false);
   REQUIRE(stranger.Say("/grpc.health.v1.Health/Check", "", &answer).ok());
   REQUIRE(answer == "\x08\x02");

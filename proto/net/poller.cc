@@ -51,6 +51,11 @@ Poller::~Poller() {
   thread_.join();
 }
 
+std::unique_ptr<grpc::ServerBuilder> Poller::TakeBuilder() {
+  NOKV_CHECK(builder_ != nullptr);
+  return std::move(builder_);
+}
+
 void Poller::Run() {
   void* tag = nullptr;
   bool ok = false;

@@ -24,7 +24,9 @@ class Poller {
   // Of a process that only calls others.
   static std::shared_ptr<Poller> OfCalls();
 
-  // Of a process that serves, and may call others too, also before it serves.
+  // Of a process that serves, and may call others too, also before it serves. The server has
+  // reflection, and must have: otherwise gRPC answers calls of unknown methods on this queue, uses
+  // the server for that, and no loop knows.
   static std::shared_ptr<Poller> OfServer();
 
   Poller(const Poller&) = delete;
@@ -33,8 +35,8 @@ class Poller {
 
   grpc::CompletionQueue& queue() { return *queue_; }
 
-  // What the one server of the process is built with, which then has reflection; null without one.
-  grpc::ServerBuilder* builder() { return builder_.get(); }
+  // Of a server only, and once: what it is built with.
+  std::unique_ptr<grpc::ServerBuilder> TakeBuilder();
 
   grpc::ServerCompletionQueue* server_queue() { return server_queue_; }
 
@@ -46,7 +48,7 @@ class Poller {
 
   void Run();
 
-  const std::unique_ptr<grpc::ServerBuilder> builder_;
+  std::unique_ptr<grpc::ServerBuilder> builder_;  // Until it is taken.
   std::unique_ptr<grpc::CompletionQueue> queue_;
   grpc::ServerCompletionQueue* server_queue_ = nullptr;
 

@@ -28,16 +28,16 @@ class GrpcServer final : public Server {
   }
 
   absl::Status Listen(const ServerOptions& options) {
-    grpc::ServerBuilder& builder = *poller_->builder();
+    const std::unique_ptr<grpc::ServerBuilder> builder = poller_->TakeBuilder();
     int port = 0;
     net::Listen(
-        builder, options.address,
+        *builder, options.address,
         {.message_bytes_max = transport::kFrameBytesMax + kFrameWrapBytesMax, .tls = options.tls},
         &port);
-    builder.RegisterService(&kv_.service());
-    builder.RegisterService(&raft_.service());
-    builder.RegisterService(&health_.service());
-    server_ = builder.BuildAndStart();
+    builder->RegisterService(&kv_.service());
+    builder->RegisterService(&raft_.service());
+    builder->RegisterService(&health_.service());
+    server_ = builder->BuildAndStart();
     if (server_ == nullptr || port == 0) {
       return AlreadyExistsError(
           "cannot listen on {}: another program does, or the address is not this machine's",

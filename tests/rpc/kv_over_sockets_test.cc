@@ -59,11 +59,16 @@ class NobodyCalls final : public transport::Acceptor {
   }
 };
 
-std::unique_ptr<rpc::Server> Serve(rpc::KvHandler& handler, uint16_t port) {
-  auto server = rpc::Server::Start(
+absl::StatusOr<std::unique_ptr<rpc::Server>> TryToServe(rpc::KvHandler& handler, uint16_t port,
+                                                        std::shared_ptr<net::Poller> poller) {
+  return rpc::Server::Start(
       {.address = fmt::format("127.0.0.1:{}", port)},
       {.handler = handler, .clock = SystemClock(), .acceptor = std::make_shared<NobodyCalls>()},
-      net::Poller::OfServer());
+      std::move(poller));
+}
+
+std::unique_ptr<rpc::Server> Serve(rpc::KvHandler& handler, uint16_t port) {
+  auto server = TryToServe(handler, port, net::Poller::OfServer());
   REQUIRE(server.ok());
   return *std::move(server);
 }
@@ -115,6 +120,40 @@ TEST_CASE("thousands of commands pass at once, and each gets its own answer", "[
   REQUIRE(Eventually([&] { return answered == 3 * kKeys; }));
   CHECK(wrong == 0);
   CHECK(handler.writes() == kKeys);
+}
+
+TEST_CASE("who shares a poller with others begins and ends by himself", "[rpc][sockets]") {
+  MapHandler handler;
+  const auto other = Serve(handler, 0);
+  const std::string address = fmt::format("127.0.0.1:{}", other->port());
+  const auto executor = NewThreadPool(1);
+  const auto poller = net::Poller::OfServer();
+  client::GrpcKvNetwork network({}, *executor, SystemClock(), poller);
+  std::atomic<size_t> served = 0;
+  const auto is_served = [&] {
+    const size_t before = served;
+    network.Call(address, Put("k", "v"), absl::Seconds(20),
+                 [&](const auto& answer) { served += answer.ok() ? 1 : 0; });
+    return Eventually([&] { return served > before; });
+  };
+  REQUIRE(is_served());  // Before anybody serves on it.
+  {
+    client::GrpcKvNetwork brief({}, *executor, SystemClock(), poller);
+    for (int i = 0; i < 100; ++i) {
+      brief.Call(i % 2 == 0 ? address : "127.0.0.1:1", Put("k", "v"), absl::Seconds(20),
+                 [](const auto&) {});
+    }
+  }
+  REQUIRE(is_served());
+  SECTION("a server that can't begin") {
+    REQUIRE_FALSE(TryToServe(handler, other->port(), poller).ok());
+  }
+  SECTION("a server that begins and ends") {
+    auto server = *TryToServe(handler, 0, poller);
+    REQUIRE(is_served());
+    server.reset();
+  }
+  REQUIRE(is_served());
 }
 
 TEST_CASE("a store that goes and comes back answers every call or none, never twice",

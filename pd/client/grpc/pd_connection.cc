@@ -8,6 +8,7 @@ namespace nokv::pd {
 namespace {
 
 constexpr absl::Duration kGrain = absl::Milliseconds(50);  // Of the time that streams have.
+constexpr absl::Duration kLate = absl::Milliseconds(200);  // Of a tick.
 
 }  // namespace
 
@@ -200,6 +201,7 @@ void PdConnection::ArmLocked() {
   void* const tag = tick_.Begin(loop_, shared_from_this());
   if (tag == nullptr) return;
   is_armed_ = true;
+  armed_nanos_ = clock_.MonotonicNanos();
   alarm_.Set(loop_->queue(), gpr_time_from_micros(absl::ToInt64Microseconds(kGrain), GPR_TIMESPAN),
              tag);
 }
@@ -208,8 +210,10 @@ void PdConnection::OnTick(bool /*ok*/) {
   MutexLock lock(mutex_);
   is_armed_ = false;
   const uint64_t now_nanos = clock_.MonotonicNanos();
-  if (timestamps_ != nullptr) timestamps_->Tick(now_nanos);
-  if (heartbeats_ != nullptr) heartbeats_->Tick(now_nanos);
+  // If the poller was held up, answers may have come that nobody has read: there is one more tick.
+  is_forbearing_ = !is_forbearing_ && absl::Nanoseconds(now_nanos - armed_nanos_) > kLate;
+  if (timestamps_ != nullptr && !is_forbearing_) timestamps_->Tick(now_nanos);
+  if (heartbeats_ != nullptr && !is_forbearing_) heartbeats_->Tick(now_nanos);
   const bool is_busy = (timestamps_ != nullptr && timestamps_->is_busy()) ||
                        (heartbeats_ != nullptr && heartbeats_->is_busy());
   if (is_busy) ArmLocked();

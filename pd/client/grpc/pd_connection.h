@@ -118,6 +118,8 @@ class PdConnection final : public std::enable_shared_from_this<PdConnection> {
   std::shared_ptr<TsoStream> timestamps_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<HeartbeatStream> heartbeats_ ABSL_GUARDED_BY(mutex_);
   bool is_armed_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t armed_nanos_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool is_forbearing_ ABSL_GUARDED_BY(mutex_) = false;  // The last tick came late.
 
   net::Step<PdConnection> tick_{&PdConnection::OnTick};
 };
