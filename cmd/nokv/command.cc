@@ -8,6 +8,7 @@
 #include <absl/strings/escaping.h>
 #include <nlohmann/json.hpp>
 
+#include <charconv>
 #include <utility>
 
 namespace nokv::cli {
@@ -75,6 +76,14 @@ CLI::App& AddBareCommand(CLI::App& app, const CommandText& text, std::function<v
   command->footer("Example:\n  " + text.example);
   command->callback(std::move(is_called));
   return *command;
+}
+
+std::string CheckWhole(const std::string& text) {
+  uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [parsed, error] = std::from_chars(text.data(), end, number);
+  const bool is_whole = error == std::errc() && parsed == end;
+  return is_whole ? "" : fmt::format("\"{}\" is not a whole number such as 100", text);
 }
 
 void AddWorkdirFlag(CLI::App& command, CommonFlags& flags) {

@@ -67,6 +67,10 @@ struct CommandText {
 // A subcommand without flags; `is_called` runs when the whole command line has been understood.
 CLI::App& AddBareCommand(CLI::App& app, const CommandText& text, std::function<void()> is_called);
 
+// For CLI11's check() of whole numbers of 64 bits: its parser takes a minus sign, and what is too
+// large for the largest number there is. Empty, or what is wrong.
+std::string CheckWhole(const std::string& text);
+
 void AddWorkdirFlag(CLI::App& command, CommonFlags& flags);
 void AddJsonFlag(CLI::App& command, CommonFlags& flags);
 

@@ -75,8 +75,9 @@ void AddFlags(CLI::App& command, placement::Words& words) {
       .add_option("--cluster-id", words.cluster_id,
                   "Cluster that the directory must belong to, or that a new one begins")
       ->type_name("HEX");
-  command.add_option("--id-start", words.id_start, "Lowest id to give out");
-  command.add_option("--ts-start", words.ts_start, "Lowest timestamp to give out");
+  command.add_option("--id-start", words.id_start, "Lowest id to give out")->check(CheckWhole);
+  command.add_option("--ts-start", words.ts_start, "Lowest timestamp to give out")
+      ->check(CheckWhole);
   command.add_option("--log-level", words.log_level, "trace, debug, info, warning, error or off")
       ->type_name("LEVEL");
 }

@@ -130,14 +130,6 @@ absl::Status Scan(const ScanFlags& flags) {
   return entry->status();
 }
 
-// The parser would take a minus sign, and what is too large for the largest number there is.
-std::string IsCount(const std::string& text) {
-  constexpr size_t kDigitsMax = 18;
-  const bool is_count = !text.empty() && text.size() <= kDigitsMax &&
-                        text.find_first_not_of("0123456789") == std::string::npos;
-  return is_count ? "" : fmt::format("{} is not a number of keys such as 100", text);
-}
-
 }  // namespace
 
 void AddScan(CLI::App& app, Action& chosen) {
@@ -153,7 +145,7 @@ void AddScan(CLI::App& app, Action& chosen) {
   command.add_option("--prefix", flags.prefix, "Only keys that begin so")->type_name("KEY");
   command.add_option("--limit", flags.limit, "Keys to print at most; 0 for all")
       ->capture_default_str()
-      ->check(IsCount)
+      ->check(CheckWhole)
       ->type_name("N");
   command.add_flag("--reverse", flags.reverse, "From the last key to the first");
   command.add_flag("--keys-only", flags.keys_only, "Leave the values out, and do not read them");

@@ -70,6 +70,7 @@ void AddFlags(CLI::App& command, serve::Words& words) {
       ->type_name("SCOPE");
   command.add_option("--store-id", words.store_id, "Which store this is, for ever")
       ->required()
+      ->check(CheckWhole)
       ->type_name("ID");
   command
       .add_option("--workdir", words.workdir,

@@ -113,7 +113,7 @@ class Ids(Case):
     def test_ids_that_are_no_store_s(self):
         for store in ("0", "-1", "9", "x", "", "99999999999999999999"):
             self.refused(self.cluster.serve(store, os.path.join(self.scratch, "new")), "--store-id",
-                         codes=(USAGE,))
+                         store, codes=(USAGE,))
         self.assertFalse(os.path.exists(os.path.join(self.scratch, "new")))
 
 
