@@ -15,11 +15,17 @@ namespace nokv {
 
 enum class ChangeKind : uint8_t { kSet = 1, kDelete = 2, kDeleteRange = 3 };
 
+inline constexpr uint8_t kValueHeadBytesMax = 64;
+
 // Where the bytes of a value stand already: in the payload of an entry of a group (groups.h).
 struct EntryPart {
   uint64_t group = 0;
   uint64_t index = 0;   // 0: nowhere.
   uint32_t offset = 0;  // In the payload.
+  // How many of the value's first bytes are kept with the key for Iterator::value_head(): what is
+  // asked more often than the value. InvalidArgument above kValueHeadBytesMax. A value that is
+  // written after all has no head.
+  uint8_t head_bytes = 0;
 
   friend bool operator==(const EntryPart&, const EntryPart&) = default;
 };

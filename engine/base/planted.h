@@ -51,6 +51,7 @@ enum class Bug : uint8_t {
   kMarkAheadOfData,         // A flush makes a mark durable whose data is not flushed.
   kSyncToldEarly,           // A round is said to be durable before it is.
   kReferredNotHeld,         // A segment goes that only values in memtables need.
+  kHeadBeginsLate,          // The head of a value begins at its second byte.
 
   // Durability levels.
   kPowerWriteNotSynced,  // An L2 write is acknowledged without a sync.

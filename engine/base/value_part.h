@@ -11,6 +11,9 @@
 
 namespace nokv {
 
+// How much of a part may be kept elsewhere, as its head.
+inline constexpr size_t kPartHeadBytesMax = 64;
+
 struct ValuePart {
   uint32_t offset = 0;
   uint32_t size = 0;

@@ -30,10 +30,11 @@ struct Member {
 };
 
 static_assert(sizeof(Member) <= 96);
+static_assert(kValueHeadBytesMax == kPartHeadBytesMax);
 
 log::RecordDraft MakePartDraft(const Change& change, const log::PartReference& reference,
                                bool in_batch) {
-  const auto bytes = log::Encode(reference);
+  const log::EncodedReference bytes(reference);
   const int flags = (in_batch ? log::kInBatch : 0) | (change.expiry_ms != 0 ? log::kHasExpiry : 0);
   return log::RecordDraft({.kind = log::RecordKind::kSetPart,
                            .flags = static_cast<uint8_t>(flags),
@@ -41,7 +42,7 @@ log::RecordDraft MakePartDraft(const Change& change, const log::PartReference& r
                            .expiry_ms = change.expiry_ms,
                            .count = 0,
                            .key = change.key,
-                           .value = {bytes.data(), bytes.size()}});
+                           .value = bytes.view()});
 }
 
 // Starts loading what indexing each of the members will look at.
@@ -106,7 +107,7 @@ absl::Status DBImpl::PlanBatch(const WriteBatch& batch, const WriteOptions& opti
 bool DBImpl::MayBePart(const Change& change) const {
   return change.part.index != 0 && change.kind == ChangeKind::kSet && has_groups_ &&
          change.value.size() >= options_.value_threshold_bytes &&
-         change.value.size() > log::kPartReferenceBytes;
+         change.value.size() > log::kPartReferenceBytes + change.part.head_bytes;
 }
 
 absl::Status DBImpl::AppendMembers(PlannedBatch& planned) {
@@ -114,8 +115,8 @@ absl::Status DBImpl::AppendMembers(PlannedBatch& planned) {
   for (Member& member : planned.members) {
     member.sequence = log_->active()->NextPosition();
     if (member.is_part()) {
-      const auto bytes = log::Encode((part++)->reference);
-      RETURN_IF_ERROR(AppendRecord(member.draft, member.key, {bytes.data(), bytes.size()}));
+      const log::EncodedReference bytes((part++)->reference);
+      RETURN_IF_ERROR(AppendRecord(member.draft, member.key, bytes.view()));
     } else {
       RETURN_IF_ERROR(AppendRecord(member.draft, member.key, member.value));
     }

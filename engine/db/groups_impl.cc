@@ -280,7 +280,11 @@ absl::StatusOr<std::optional<FoundPart>> GroupsImpl::FindPart(const EntryPart& p
         part.index, record.value.size(), value.size(), part.offset);
   }
   in_entry.check = Crc32c(value);
-  return FoundPart{part, {place.position, place.record_bytes, in_entry}, segment};
+  const size_t head_at = Planted(Bug::kHeadBeginsLate) ? 1 : 0;
+  return FoundPart{
+      part,
+      {place.position, place.record_bytes, in_entry, value.substr(head_at, part.head_bytes)},
+      segment};
 }
 
 bool GroupsImpl::AreThere(std::span<const FoundPart> parts) const {

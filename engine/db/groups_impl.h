@@ -38,7 +38,7 @@ struct DraftedRecord {
   log::Position position = 0;
 };
 
-// A value that stands in an entry.
+// A value that stands in an entry. The reference's head points into the value that was looked for.
 struct FoundPart {
   EntryPart part;
   log::PartReference reference;

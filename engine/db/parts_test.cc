@@ -15,7 +15,10 @@ constexpr std::string_view kBehind = "and behind it";
 
 // A store of one group in small: entries with one row each, applied by reference.
 struct Store : GroupBench {
+  static constexpr uint8_t kHeadBytes = 13;
+
   std::map<std::string, std::string> rows;  // What must be there.
+  bool has_heads = true;                    // All rows are parts of entries.
 
   static std::string ValueOf(uint64_t index, size_t size) {
     std::string value = fmt::format("value {} ", index);
@@ -32,7 +35,8 @@ struct Store : GroupBench {
   absl::Status Apply(GroupId group, uint64_t index, const std::string& key,
                      std::string_view value) {
     WriteBatch batch;
-    batch.SetFromEntry(key, value, {group, index, static_cast<uint32_t>(kBefore.size())});
+    batch.SetFromEntry(key, value,
+                       {group, index, static_cast<uint32_t>(kBefore.size()), kHeadBytes});
     batch.Set("small", "beside it");
     const GroupMark mark{group, index};
     return db->Write(batch, {.marks = std::span(&mark, 1)});
@@ -84,7 +88,11 @@ struct Store : GroupBench {
     for (const auto& [key, value] : rows) {
       REQUIRE(it->Valid());
       REQUIRE(it->key() == key);
+      const std::string head(it->value_head());
+      REQUIRE(head == (has_heads ? value.substr(0, kHeadBytes) : value.substr(0, head.size())));
+      REQUIRE_FALSE(head.empty());
       REQUIRE(it->value() == value);
+      REQUIRE(it->value_head() == value);
       it->Next();
     }
     REQUIRE_FALSE(it->Valid());
@@ -259,6 +267,7 @@ TEST_CASE("a value that can't be referred to is written, and a wrong one is refu
   REQUIRE_OK(store.db->Apply({ChangeKind::kSet, kDefaultColumnFamily, 0, "e", value, {1, 1, 28}}));
   store.rows = {
       {"a", value}, {"b", value}, {"c", value}, {"d", value.substr(0, 100)}, {"e", value}};
+  store.has_heads = false;
   const absl::Status other = store.Apply(1, 1, "f", Store::ValueOf(2, 1000));
   REQUIRE(absl::IsInvalidArgument(other));
   REQUIRE_THAT(std::string(other.message()), Catch::Contains("group 1: entry 1 of 1041 bytes"));
@@ -317,6 +326,7 @@ TEST_CASE("an entry that goes while its value's write waits is not referred to",
   store.rows["key"] = value;
   store.FlushAll();
   store.Collect(0);
+  store.has_heads = false;
   store.ExpectRows();
   store.Kill();
   store.Open();
@@ -386,18 +396,73 @@ TEST_CASE("a checkpoint has the values that are parts of entries", "[parts]") {
   REQUIRE_OK(store.db->Verify());
 }
 
-TEST_CASE("a damaged entry is an error for the key that refers to it", "[parts][damage]") {
+TEST_CASE("a damaged value is an error for its key, and for no other that is part of its entry",
+          "[parts][damage]") {
   Store store;
   store.Open();
-  store.Put(1, "key", 3000);
+  const std::string value = Store::ValueOf(1, 3000);
+  const std::string neighbour = Store::ValueOf(2, 3000);
+  REQUIRE_OK(store.AppendTo(1, 1, 1, {std::string(kBefore) + value + neighbour}));
+  REQUIRE_OK(store.Apply(1, 1, "key", value));
+  WriteBatch batch;
+  batch.SetFromEntry("neighbour", neighbour,
+                     {1, 1, static_cast<uint32_t>(kBefore.size() + value.size())});
+  REQUIRE_OK(store.db->Write(batch));
   REQUIRE_OK(store.db->Flush());
   store.db.reset();
   store.Open();
   REQUIRE_OK(store.disk.FlipBit("/db/000001.log", 1500, 3));
   const auto found = store.db->Get("key");
   REQUIRE(absl::IsDataLoss(found.status()));
-  REQUIRE_THAT(std::string(found.status().message()), Catch::Contains("000001.log at"));
+  REQUIRE_THAT(std::string(found.status().message()), Catch::Contains("000001.log: value 0"));
+  REQUIRE(**store.db->Get("neighbour") == neighbour);
   REQUIRE(absl::IsDataLoss(store.db->Verify()));
+}
+
+TEST_CASE("the head of a value is read without the value", "[parts][damage]") {
+  Store store;
+  store.options.prefer_mapping = GENERATE(true, false);
+  const bool is_flushed = GENERATE(true, false);
+  store.Open();
+  store.Put(1, "key", 3000);
+  if (is_flushed) REQUIRE_OK(store.db->Flush());
+  store.db.reset();
+  store.Open();
+  REQUIRE_OK(store.disk.FlipBit("/db/000001.log", 64 + 4, 0));  // The entry's length.
+  const auto it = store.db->NewIterator({});
+  it->Seek("key");
+  REQUIRE(it->value_head() == store.rows["key"].substr(0, Store::kHeadBytes));
+  REQUIRE(it->Valid());
+  REQUIRE(it->value().empty());
+  REQUIRE_FALSE(it->Valid());
+  REQUIRE(absl::IsDataLoss(it->status()));
+}
+
+TEST_CASE("a head is what of the value is asked for, and no more than 64 bytes", "[parts]") {
+  Store store;
+  store.Open();
+  const std::string value = Store::ValueOf(1, 1000);
+  store.Append(1, value);
+  for (const uint8_t size : {0, 1, 63, 64, 65, 255}) {
+    INFO(int{size});
+    WriteBatch batch;
+    batch.SetFromEntry("key", value, {1, 1, static_cast<uint32_t>(kBefore.size()), size});
+    const absl::Status written = store.db->Write(batch);
+    REQUIRE(written.ok() == (size <= kValueHeadBytesMax));
+    if (!written.ok()) {
+      REQUIRE(absl::IsInvalidArgument(written));
+      continue;
+    }
+    for (int round = 0; round < 2; ++round) {
+      const auto it = store.db->NewIterator({});
+      it->Seek("key");
+      REQUIRE(it->value_head() == (size == 0 ? value : value.substr(0, size)));
+      it->Prev();  // Made anew on the way back.
+      it->SeekForPrev("key");
+      REQUIRE(it->value_head() == (size == 0 ? value : value.substr(0, size)));
+      REQUIRE_OK(store.db->Flush());
+    }
+  }
 }
 
 }  // namespace nokv

@@ -21,23 +21,38 @@ const log::Segment* Generation::FindSegment(uint32_t number) const {
   return referred == nullptr ? nullptr : referred->segment.get();
 }
 
-absl::StatusOr<log::Record> Generation::ReadWithPart(const lsm::MemVersion& version,
-                                                     std::string* scratch) const {
+absl::StatusOr<Generation::RecordOfPart> Generation::ReadRecordOfPart(
+    const lsm::MemVersion& version, std::string* scratch) const {
   const log::Segment& own = *SegmentOfVersion(version);
   const uint32_t offset = log::OffsetOf(version.sequence);
-  ASSIGN_OR_RETURN(log::Record record, own.ReadAt(offset, version.record_bytes, scratch));
-  const std::optional<log::PartReference> reference =
-      log::DecodePartReference(record.value, version.sequence);
-  const log::Segment* const segment =
-      reference.has_value() ? FindSegment(log::SegmentOf(reference->position)) : nullptr;
+  ASSIGN_OR_RETURN(const log::Record record, own.ReadAt(offset, version.record_bytes, scratch));
+  const auto reference = log::DecodePartReference(record.value, version.sequence);
+  if (reference.has_value()) return RecordOfPart{record, *reference};
+  return DataLossError("{} at {}: a malformed reference to a value", own.file_name(), offset);
+}
+
+absl::StatusOr<std::string_view> Generation::ReadHead(const lsm::MemVersion& version,
+                                                      std::string* scratch) const {
+  ASSIGN_OR_RETURN(const RecordOfPart found, ReadRecordOfPart(version, scratch));
+  return found.reference.head;
+}
+
+absl::StatusOr<log::Record> Generation::ReadWithPart(const lsm::MemVersion& version,
+                                                     std::string* scratch) const {
+  ASSIGN_OR_RETURN(auto found, ReadRecordOfPart(version, scratch));
+  auto& [record, reference] = found;
+  const uint32_t number = log::SegmentOf(reference.position);
+  const log::Segment* const segment = FindSegment(number);
   if (segment == nullptr) {
-    return DataLossError("{} at {}: refers to a value that is not there", own.file_name(), offset);
+    return DataLossError("{} at {}: refers to a value in segment {}, which is not there",
+                         SegmentOfVersion(version)->file_name(), log::OffsetOf(version.sequence),
+                         number);
   }
-  const uint32_t place = log::OffsetOf(reference->position);
+  const uint32_t place = log::OffsetOf(reference.position);
   ASSIGN_OR_RETURN(const log::Record whole,
-                   segment->ReadAt(place, reference->record_bytes, scratch));
+                   segment->ReadAt(place, reference.record_bytes, scratch));
   // Whoever wrote the reference has compared the part with the value.
-  ASSIGN_OR_RETURN(record.value, log::ReadPart(whole, reference->part, /*verify=*/false,
+  ASSIGN_OR_RETURN(record.value, log::ReadPart(whole, reference.part, /*verify=*/false,
                                                segment->file_name(), place));
   record.key = {};  // It may have been in `scratch`.
   return record;

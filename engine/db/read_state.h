@@ -79,6 +79,10 @@ class Generation {
                                              scratch);
   }
 
+  // The head that is kept with a version whose value is a part: maybe empty.
+  absl::StatusOr<std::string_view> ReadHead(const lsm::MemVersion& version,
+                                            std::string* scratch) const;
+
   // The record itself with its checksum checked: for a copy that will be under another one.
   absl::StatusOr<log::Record> ReadCheckedRecord(const lsm::MemVersion& version,
                                                 std::string* scratch) const {
@@ -125,6 +129,14 @@ class Generation {
     const Referred* next = nullptr;
   };
 
+  // The record of a version whose value is a part, and the reference that stands in it.
+  struct RecordOfPart {
+    log::Record record;
+    log::PartReference reference;
+  };
+
+  absl::StatusOr<RecordOfPart> ReadRecordOfPart(const lsm::MemVersion& version,
+                                                std::string* scratch) const;
   absl::StatusOr<log::Record> ReadWithPart(const lsm::MemVersion& version,
                                            std::string* scratch) const;
 

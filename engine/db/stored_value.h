@@ -30,8 +30,10 @@ inline absl::StatusOr<std::string_view> ReadStored(const log::ValueHost& host,
                                                    const StoredValue& stored,
                                                    log::ReadChecks checks, std::string* scratch) {
   const auto& [segment, ordinal, record_bytes] = stored.handle;
+  // A part has a checksum of its own: the rest of a large entry need not be read for it.
+  const log::ReadChecks record_checks = stored.is_part ? log::ReadChecks{.verify = false} : checks;
   ASSIGN_OR_RETURN(const log::Record record,
-                   host.ReadValue(ordinal, record_bytes, checks, scratch));
+                   host.ReadValue(ordinal, record_bytes, record_checks, scratch));
   if (stored.is_part) {
     if (log::IsGroupRecord(record.kind)) {
       const auto part = CutPart(record.value, stored.part, checks.verify);

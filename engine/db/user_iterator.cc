@@ -229,7 +229,7 @@ bool UserIterator::MakeRow(const Source& source, Row* row) {
   row->generation = nullptr;
   row->version = nullptr;
   row->host = nullptr;
-  row->is_loaded = false;
+  row->loaded = Loaded::kNothing;
   return source.generation != nullptr ? MakeMemRow(source, row) : MakeTableRow(source, row);
 }
 
@@ -255,12 +255,17 @@ bool UserIterator::MakeTableRow(const Source& source, Row* row) {
   if (entry.kind == table::EntryKind::kInline) {
     if (!options_.keys_only) row->bytes.assign(entry.value);
     row->value = row->bytes;
-    row->is_loaded = true;
+    row->loaded = Loaded::kAll;
     return true;
   }
   row->handle = entry.handle;
   row->part = entry.part;
   row->is_part = entry.kind == table::EntryKind::kPart;
+  if (row->is_part && !entry.value.empty() && !options_.keys_only) {
+    row->bytes.assign(entry.value);
+    row->value = row->bytes;
+    row->loaded = Loaded::kHead;
+  }
   row->host = state_->version().host(entry.handle.segment);
   if (row->host == nullptr) {
     status_ = DataLossError("a key refers to segment {}, which is not there", entry.handle.segment);
@@ -271,7 +276,8 @@ bool UserIterator::MakeTableRow(const Source& source, Row* row) {
 }
 
 void UserIterator::Prefetch(const Row& row) const {
-  if (row.is_loaded) return;
+  if (row.loaded == Loaded::kAll) return;
+  if (row.loaded == Loaded::kHead && !wants_values_) return;
   if (row.host != nullptr) {
     row.host->Prefetch(row.handle.ordinal, row.handle.record_bytes);
   } else {
@@ -280,6 +286,7 @@ void UserIterator::Prefetch(const Row& row) const {
 }
 
 absl::Status UserIterator::LoadValue(Row* row) {
+  row->loaded = Loaded::kNothing;  // A head may be in the memory that is read into.
   if (row->host != nullptr) {
     const StoredValue stored{row->key, row->is_part, row->handle, row->part};
     ASSIGN_OR_RETURN(row->value, ReadStored(*row->host, stored, context_.checks, &row->bytes));
@@ -289,19 +296,43 @@ absl::Status UserIterator::LoadValue(Row* row) {
     row->expiry_ms = record.expiry_ms;
     row->value = record.value;
   }
-  row->is_loaded = true;
+  row->loaded = Loaded::kAll;
   return absl::OkStatus();
+}
+
+absl::Status UserIterator::LoadHead(Row* row) {
+  if (row->version != nullptr && row->version->is_part) {
+    ASSIGN_OR_RETURN(row->value, row->generation->ReadHead(*row->version, &row->bytes));
+    if (!row->value.empty()) {
+      row->loaded = Loaded::kHead;
+      return absl::OkStatus();
+    }
+  }
+  return LoadValue(row);
+}
+
+std::string_view UserIterator::Lose(absl::Status status) {
+  status_ = std::move(status);
+  is_lost_ = true;
+  return {};
 }
 
 std::string_view UserIterator::value() {
   if (options_.keys_only) return {};
+  wants_values_ = true;
   Row& row = rows_[first_];
-  if (!row.is_loaded) {
-    if (absl::Status status = LoadValue(&row); !status.ok()) {
-      status_ = std::move(status);
-      is_lost_ = true;
-      return {};
-    }
+  if (row.loaded != Loaded::kAll) {
+    if (absl::Status status = LoadValue(&row); !status.ok()) return Lose(std::move(status));
+  }
+  return row.value;
+}
+
+std::string_view UserIterator::value_head() {
+  if (options_.keys_only) return {};
+  wants_values_ = false;
+  Row& row = rows_[first_];
+  if (row.loaded == Loaded::kNothing) {
+    if (absl::Status status = LoadHead(&row); !status.ok()) return Lose(std::move(status));
   }
   return row.value;
 }

@@ -45,6 +45,7 @@ class UserIterator final : public Iterator {
   std::string_view key() const override { return rows_[first_].key; }
 
   std::string_view value() override;
+  std::string_view value_head() override;
 
   uint64_t expiry_ms() const override { return rows_[first_].expiry_ms; }
 
@@ -56,6 +57,7 @@ class UserIterator final : public Iterator {
   static constexpr size_t kPrefetchRows = 2;
 
   enum class Direction { kForward, kBackward };
+  enum class Loaded : uint8_t { kNothing, kHead, kAll };
 
   // One visible row. The value is read when it is asked for, unless it came with the key.
   struct Row {
@@ -67,9 +69,9 @@ class UserIterator final : public Iterator {
     table::ValueHandle handle;
     ValuePart part;  // Of the value there, if is_part.
     bool is_part = false;
-    std::string bytes;       // Of an inline value, or of one read by pread.
-    std::string_view value;  // If is_loaded.
-    bool is_loaded = false;
+    std::string bytes;       // Of an inline value, of one read by pread, or of a head.
+    std::string_view value;  // As much of it as is loaded.
+    Loaded loaded = Loaded::kNothing;
   };
 
   struct Source {
@@ -96,6 +98,10 @@ class UserIterator final : public Iterator {
   bool MakeTableRow(const Source& source, Row* row);
   void Prefetch(const Row& row) const;
   absl::Status LoadValue(Row* row);
+  // At least the head.
+  absl::Status LoadHead(Row* row);
+  // The user stands on a row that can't be read: no bytes for him.
+  std::string_view Lose(absl::Status status);
 
   bool IsBelowLower(std::string_view key) const {
     return !options_.lower_bound.empty() && key < options_.lower_bound;
@@ -133,7 +139,9 @@ class UserIterator final : public Iterator {
   size_t fetched_ = 0;
   size_t ahead_ = 1;     // How many rows to have made.
   bool at_end_ = false;  // The layers have no more rows this way.
-  std::string here_;     // A key that outlives the layer it was read from.
+  // Whether the user asked for a value last. Until he does, no more is fetched of rows with a head.
+  bool wants_values_ = false;
+  std::string here_;  // A key that outlives the layer it was read from.
 };
 
 }  // namespace nokv

@@ -19,6 +19,7 @@ void WriteBatch::Add(const Change& change) {
     PutVarint(bytes_, change.part.group);
     PutVarint(bytes_, change.part.index);
     PutVarint(bytes_, change.part.offset);
+    PutFixed(bytes_, change.part.head_bytes);
   }
   PutVarint(bytes_, change.column_family.id);
   PutVarint(bytes_, change.expiry_ms);
@@ -39,7 +40,7 @@ Change WriteBatch::TakeFirst(std::string_view& rest) {
   Decoder in(rest.substr(1));
   if ((kind & kHasPart) != 0) {
     NOKV_CHECK(in.Varint(&change.part.group) && in.Varint(&change.part.index) &&
-               in.Varint32(&change.part.offset));
+               in.Varint32(&change.part.offset) && in.Fixed(&change.part.head_bytes));
   }
   uint32_t family = 0;
   NOKV_CHECK(in.Varint32(&family) && in.Varint(&change.expiry_ms) &&

@@ -62,11 +62,11 @@ TEST_CASE("a batch gives back its changes in the order they were added", "[batch
 
 TEST_CASE("a batch keeps where a value stands already", "[batch]") {
   WriteBatch batch;
-  batch.SetFromEntry("a", "value", {7, uint64_t{1} << 62, UINT32_MAX}, ColumnFamilyHandle{3});
+  batch.SetFromEntry("a", "value", {7, uint64_t{1} << 62, UINT32_MAX, 255}, ColumnFamilyHandle{3});
   batch.Set("b", "other");
   std::vector<EntryPart> parts;
   batch.ForEach([&](const Change& change) { parts.push_back(change.part); });
-  REQUIRE(parts == std::vector<EntryPart>{{7, uint64_t{1} << 62, UINT32_MAX}, {}});
+  REQUIRE(parts == std::vector<EntryPart>{{7, uint64_t{1} << 62, UINT32_MAX, 255}, {}});
   REQUIRE(Contents(batch) == std::vector<Kept>{{ChangeKind::kSet, 3, 0, "a", "value"},
                                                {ChangeKind::kSet, 0, 0, "b", "other"}});
 }

@@ -49,6 +49,11 @@ absl::Status DBImpl::CheckChange(const Change& change) const {
         return InvalidArgumentError("a value of {} bytes; at most {} are allowed",
                                     change.value.size(), kValueBytesMax);
       }
+      if (change.part.head_bytes > kValueHeadBytesMax) {
+        return InvalidArgumentError(
+            "{} bytes of a value are to be kept with its key; at most {} are",
+            change.part.head_bytes, kValueHeadBytesMax);
+      }
       return absl::OkStatus();
     case ChangeKind::kDelete:
       return absl::OkStatus();

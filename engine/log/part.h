@@ -15,19 +15,31 @@
 
 namespace nokv::log {
 
-inline constexpr size_t kPartReferenceBytes = 24;
+inline constexpr size_t kPartReferenceBytes = 24;  // Without the head.
 
 struct PartReference {
-  Position position = 0;      // Of the record,
-  uint32_t record_bytes = 0;  // and its length.
-  ValuePart part;             // Of its value.
+  Position position = 0;       // Of the record,
+  uint32_t record_bytes = 0;   // and its length.
+  ValuePart part;              // Of its value.
+  std::string_view head = {};  // The part's first bytes, for who needs no more.
 
   friend bool operator==(const PartReference&, const PartReference&) = default;
 };
 
-std::array<char, kPartReferenceBytes> Encode(const PartReference& reference);
+class EncodedReference {
+ public:
+  // Requires a head of kPartHeadBytesMax at most.
+  explicit EncodedReference(const PartReference& reference);
 
-// None unless `bytes` are the reference of a record that stands at `position`.
+  std::string_view view() const { return {bytes_.data(), size_}; }
+
+ private:
+  std::array<char, kPartReferenceBytes + kPartHeadBytesMax> bytes_;
+  size_t size_;
+};
+
+// None unless `bytes` are the reference of a record that stands at `position`. The head points into
+// `bytes`.
 std::optional<PartReference> DecodePartReference(std::string_view bytes, Position position);
 
 // The part of `record`, which was read from `offset` of `file`. DataLoss if it is not there.

@@ -12,31 +12,55 @@ const PartReference kReference{.position = MakePosition(3, 640),
                                .record_bytes = 1060,
                                .part = {.offset = 12, .size = 1000, .check = 0x11223344}};
 
-std::string_view View(const std::array<char, kPartReferenceBytes>& bytes) {
-  return {bytes.data(), bytes.size()};
-}
-
 }  // namespace
 
 TEST_CASE("a reference to a part is written byte for byte as version 2 did", "[log][golden]") {
-  const auto bytes = Encode(kReference);
+  const EncodedReference encoded(kReference);
+  const std::string_view bytes = encoded.view();
   const unsigned char expected[kPartReferenceBytes] = {0x80, 0x02, 0, 0, 3,    0,    0,    0,
                                                        0x24, 0x04, 0, 0, 12,   0,    0,    0,
                                                        0xe8, 3,    0, 0, 0x44, 0x33, 0x22, 0x11};
+  REQUIRE(bytes.size() == sizeof(expected));
   REQUIRE(std::equal(bytes.begin(), bytes.end(), expected,
                      [](char a, unsigned char b) { return static_cast<unsigned char>(a) == b; }));
-  REQUIRE(DecodePartReference(View(bytes), MakePosition(3, 641)) == kReference);
+  REQUIRE(DecodePartReference(bytes, MakePosition(3, 641)) == kReference);
+  // A head follows as it is.
+  PartReference with_head = kReference;
+  with_head.head = "head";
+  REQUIRE(EncodedReference(with_head).view() == std::string(bytes) + "head");
 }
 
 TEST_CASE("a reference leads to a whole record before its own", "[log]") {
-  const auto bytes = Encode(kReference);
-  REQUIRE(DecodePartReference(View(bytes), MakePosition(4, 64)).has_value());
-  REQUIRE_FALSE(DecodePartReference(View(bytes), MakePosition(3, 640)).has_value());
-  REQUIRE_FALSE(DecodePartReference(View(bytes), MakePosition(2, 9999)).has_value());
-  REQUIRE_FALSE(DecodePartReference(View(bytes).substr(1), MakePosition(4, 64)).has_value());
+  const EncodedReference encoded(kReference);
+  const std::string_view bytes = encoded.view();
+  REQUIRE(DecodePartReference(bytes, MakePosition(4, 64)).has_value());
+  REQUIRE_FALSE(DecodePartReference(bytes, MakePosition(3, 640)).has_value());
+  REQUIRE_FALSE(DecodePartReference(bytes, MakePosition(2, 9999)).has_value());
+  REQUIRE_FALSE(DecodePartReference(bytes.substr(1), MakePosition(4, 64)).has_value());
   PartReference too_short = kReference;
   too_short.record_bytes = kRecordHeaderBytes - 1;
-  REQUIRE_FALSE(DecodePartReference(View(Encode(too_short)), MakePosition(4, 64)).has_value());
+  REQUIRE_FALSE(
+      DecodePartReference(EncodedReference(too_short).view(), MakePosition(4, 64)).has_value());
+}
+
+TEST_CASE("a reference keeps a part's first bytes, no more than it has and no more than 64",
+          "[log]") {
+  const std::string value(100, 'v');
+  for (const size_t size : {0, 1, 13, 64}) {
+    PartReference reference = kReference;
+    reference.head = std::string_view(value).substr(0, size);
+    const EncodedReference encoded(reference);
+    REQUIRE(encoded.view().size() == kPartReferenceBytes + size);
+    REQUIRE(DecodePartReference(encoded.view(), MakePosition(4, 64)) == reference);
+    const std::string too_long = std::string(encoded.view()) + std::string(65 - size, 'v');
+    REQUIRE_FALSE(DecodePartReference(too_long, MakePosition(4, 64)).has_value());
+    reference.part.size = static_cast<uint32_t>(size);
+    REQUIRE(DecodePartReference(EncodedReference(reference).view(), MakePosition(4, 64)) ==
+            reference);
+    if (size == 0) continue;
+    --reference.part.size;
+    REQUIRE_FALSE(DecodePartReference(EncodedReference(reference).view(), MakePosition(4, 64)));
+  }
 }
 
 TEST_CASE("a part is cut only if it fits and, if asked, is what it should be", "[log]") {

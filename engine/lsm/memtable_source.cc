@@ -95,6 +95,7 @@ class MemTableSource final : public table::TableIterator {
     }
     entry_.kind = table::EntryKind::kPart;
     entry_.part = reference->part;
+    entry_.value = reference->head;
     ASSIGN_OR_RETURN(entry_.handle, find_part_(*reference));
     return absl::OkStatus();
   }

@@ -7,6 +7,7 @@
 #include "engine/table/block.h"
 #include "engine/table/block_builder.h"
 #include "engine/table/block_cursor.h"
+#include "engine/table/entry_codec.h"
 #include "engine/table/filter.h"
 #include "engine/table/index.h"
 #include "engine/table/liveness.h"
@@ -21,7 +22,12 @@ std::vector<Version> SmallVersions() {
   std::vector<Version> versions;
   for (uint32_t i = 0; i < 40; ++i) {
     const std::string key = fmt::format("user{:04}", i / 2);
-    if (i % 3 == 0) {
+    if (i % 12 == 0) {
+      versions.push_back(Part(key, At(2, 100 - i),
+                              {.segment = 2, .ordinal = i, .record_bytes = 900},
+                              {.offset = i, .size = 300, .check = i}));
+      versions.back().value = std::string(i % 5, 'h');
+    } else if (i % 3 == 0) {
       versions.push_back(Handle(key, At(2, 100 - i), {.segment = 2 + i % 2, .ordinal = i}));
     } else if (i % 3 == 1) {
       versions.push_back(Inline(key, At(2, 100 - i), std::string(i, 'v')));
@@ -231,6 +237,26 @@ std::string Mutated(Random& random, std::string bytes) {
 }
 
 }  // namespace
+
+TEST_CASE("a head is not longer than its part, and not than 64 bytes", "[table][corruption]") {
+  const auto decodes = [](uint32_t part_bytes, size_t head_bytes) {
+    Version version = Part("k", At(2, 64), {.segment = 2, .ordinal = 1, .record_bytes = 900},
+                           {.offset = 0, .size = part_bytes, .check = 7});
+    version.value = std::string(head_bytes, 'h');
+    std::string bytes;
+    EncodeEntry(version.entry(), 0, bytes);
+    const std::string body = bytes.substr(3 + 1);
+    Entry entry;
+    return DecodeEntryBody(std::string_view(body + std::string(8, '\0')).substr(0, body.size()),
+                           &entry) &&
+           entry.value == version.value;
+  };
+  for (const size_t size : {0, 1, 13, 64}) REQUIRE(decodes(300, size));
+  REQUIRE_FALSE(decodes(300, 65));
+  REQUIRE(decodes(13, 13));
+  REQUIRE_FALSE(decodes(12, 13));
+  REQUIRE_FALSE(decodes(0, 1));
+}
 
 TEST_CASE("no content crashes a decoder, whatever its checksum says", "[table][corruption]") {
   constexpr uint64_t kSeed = 5;

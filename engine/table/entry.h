@@ -26,7 +26,7 @@ enum class EntryKind : uint8_t {
   kDelete = 0,  // The key is gone.
   kInline = 1,  // The value stands in the table.
   kHandle = 2,  // The value stands in a segment of the log.
-  kPart = 3,    // The value is part of one that stands there.
+  kPart = 3,    // The value is part of one that stands there; its first bytes may stand here too.
 };
 
 // Where a value lives: the `ordinal`-th value of a segment. Garbage collection moves the bytes and
@@ -44,7 +44,7 @@ struct Entry {
   Sequence sequence = 0;
   EntryKind kind = EntryKind::kDelete;
   uint64_t expiry_ms = 0;  // 0: never.
-  std::string_view value;  // kInline only.
+  std::string_view value;  // kInline: all of it. kPart: its head, maybe empty.
   ValueHandle handle;      // kHandle and kPart.
   ValuePart part = {};     // kPart only.
 

@@ -2,6 +2,8 @@
 
 #include "engine/base/check.h"
 
+#include <algorithm>
+
 namespace nokv::table {
 namespace {
 
@@ -25,7 +27,7 @@ int SequenceBytes(Sequence sequence) {
   return sequence == 0 ? 1 : (static_cast<int>(std::bit_width(sequence)) + 7) / 8;
 }
 
-// Writes all of the body but an inline value; returns its end.
+// Writes all of the body but the value or its head; returns its end.
 char* EncodeBodyFront(const Entry& entry, char* to) {
   const int sequence_bytes = SequenceBytes(entry.sequence);
   *to++ = static_cast<char>(static_cast<int>(entry.kind) | (entry.expiry_ms != 0 ? kExpiryBit : 0) |
@@ -66,7 +68,8 @@ void EncodeEntry(const Entry& entry, size_t shared, std::string& out) {
   NOKV_CHECK(entry.kind <= EntryKind::kPart);
   char front[1 + 8 + 6 * kVarintMaxBytes + 4];
   const std::string_view body(front, static_cast<size_t>(EncodeBodyFront(entry, front) - front));
-  const std::string_view value = entry.kind == EntryKind::kInline ? entry.value : "";
+  const bool has_bytes = entry.kind == EntryKind::kInline || entry.kind == EntryKind::kPart;
+  const std::string_view value = has_bytes ? entry.value : "";
   const std::string_view suffix = entry.key.substr(shared);
   NOKV_CHECK(entry.key.size() <= UINT32_MAX && body.size() + value.size() <= UINT32_MAX);
 
@@ -108,12 +111,10 @@ bool DecodeEntryBody(std::string_view body, Entry* entry) {
   entry->part = {};
   if (kind == EntryKind::kInline) return decoder.Bytes(decoder.remaining(), &entry->value);
   if (entry->has_handle() && !DecodeHandle(decoder, entry->sequence, &entry->handle)) return false;
-  if (kind == EntryKind::kPart &&
-      (!decoder.Varint32(&entry->part.offset) || !decoder.Varint32(&entry->part.size) ||
-       !decoder.Fixed(&entry->part.check))) {
-    return false;
-  }
-  return decoder.done();
+  if (kind != EntryKind::kPart) return decoder.done();
+  return decoder.Varint32(&entry->part.offset) && decoder.Varint32(&entry->part.size) &&
+         decoder.Fixed(&entry->part.check) && decoder.Bytes(decoder.remaining(), &entry->value) &&
+         entry->value.size() <= std::min<size_t>(entry->part.size, kPartHeadBytesMax);
 }
 
 }  // namespace nokv::table

@@ -24,7 +24,7 @@ struct EntryHead {
 // Appends `entry`, whose key shares its first `shared` bytes with the one before.
 void EncodeEntry(const Entry& entry, size_t shared, std::string& out);
 
-// At most this much more than the unshared key and the inline value; a part has some more. Where
+// At most this much more than the unshared key and the value or head; a part has some more. Where
 // blocks end depends on these: they are part of what a version writes.
 inline constexpr size_t kEntryOverheadMax = 3 * 5 + 1 + 8 + 10 + 3 * 5;
 inline constexpr size_t kPartOverheadMax = 2 * 5 + 4;

@@ -56,6 +56,21 @@ d095ffbc31fbd095ffbc314000000009000000002000000900000017757365723030303030303030
 4286746d4e4b565441424c45
 )";
 
+constexpr std::string_view kVersion2Heads = R"(
+00171575736572303030303030303030303030303030303030312340000000090002a4080ce807443322116865616400
+00000001000000008ad6f81f00175b7573657230303030303030303030303030303030303032278002000009fbd095ff
+bc3104ac02f0a204e8fb0380202301feca68686868686868686868686868686868686868686868686868686868686868
+686868686868686868686868686868686868686868686868686868686868686868000000000100000000c97b80120017
+0a75736572303030303030303030303030303030303030332200200000090005ac02000000000100000000112047a5ac
+02000025af04020300cd9cdacd0000803ab06e020701f0a204020202d00a0200cd7fd44600100010000000000000c000
+000000000000000000000000000000000000210004000850000000000400000000000000100000100080104000000020
+00000008060100e3797cd303001775736572303030303030303030303030303030303030310037160132007d16013300
+2c00de6506c90300000001fbd095ffbc31fbd095ffbc3140000000090000000020000009000000177573657230303030
+30303030303030303030303030303117757365723030303030303030303030303030303030303300a105a748ef000000
+000000000e000000000000000600000000000000110000000000000047000000000000002b0000000000000056000000
+000000004c000000020000009dbb9bdd4e4b565441424c45
+)";
+
 std::vector<Version> GoldenVersions() {
   Version expiring = Inline("user0000000000000000003", At(7, 4096), "short");
   expiring.expiry_ms = 1'700'000'000'123;
@@ -90,19 +105,30 @@ std::vector<Version> GoldenParts() {
   };
 }
 
+// The same with a head for each.
+std::vector<Version> GoldenHeads() {
+  std::vector<Version> versions = GoldenParts();
+  versions[0].value = "head";
+  versions[1].value = std::string(64, 'h');
+  return versions;
+}
+
 }  // namespace
 
 TEST_CASE("a table with parts of values is one of version 2", "[table][golden]") {
-  const BuiltTable built = Build(GoldenParts(), {}, {.block_bytes_target = 128});
+  const bool has_heads = GENERATE(false, true);
+  const std::vector<Version> versions = has_heads ? GoldenHeads() : GoldenParts();
+  const std::string expected = FromHex(has_heads ? kVersion2Heads : kVersion2);
+  const BuiltTable built = Build(versions, {}, {.block_bytes_target = 128});
   INFO(ToHex(built.bytes));
-  REQUIRE(built.bytes == FromHex(kVersion2));
+  REQUIRE(built.bytes == expected);
 
   BlockCache cache(1 << 20);
-  const auto table = OpenOrDie(FromHex(kVersion2), cache);
+  const auto table = OpenOrDie(expected, cache);
   REQUIRE_OK(table->Verify());
   const auto it = table->NewIterator();
   it->SeekToFirst();
-  for (const Version& version : GoldenParts()) {
+  for (const Version& version : versions) {
     REQUIRE(it->Valid());
     REQUIRE(Version::Of(it->entry()) == version);
     it->Next();

@@ -15,7 +15,8 @@
 //   body              = tag:u8 sequence expiry-ms:varint? (value | handle | handle part)?
 //   tag               = bits 0-1 kind, bit 2 an expiry follows, bits 3-5 bytes of sequence - 1
 //   handle            = zigzag(sequence >> 32 - segment):varint ordinal:varint record-bytes:varint
-//   part              = offset:varint size:varint crc32c:u32             version 2 only
+//   part              = offset:varint size:varint crc32c:u32 head         version 2 only
+//   head              = the part's first bytes, maybe none
 //   liveness content  = first-ordinal:varint (ordinal - the one before):varint*
 //   tombstones        = count:varint (start-bytes:varint start end-bytes:varint end sequence:u64)*
 //   directory         = count:varint (segment - the one before:varint values:varint

@@ -75,6 +75,7 @@ Version RandomVersion(Random& random, const Shape& shape, std::string key) {
     version.part = {.offset = static_cast<uint32_t>(random.Next() >> random.Uniform(32)),
                     .size = static_cast<uint32_t>(random.Next() >> random.Uniform(32)),
                     .check = static_cast<uint32_t>(random.Next())};
+    version.value = std::string(std::min<uint64_t>(version.part.size, random.Uniform(65)), 'h');
   }
   return version;
 }

@@ -16,7 +16,7 @@
 
 namespace nokv::mvcc {
 
-// Header and number together are always a short value.
+// Header and number together always stand in the write record.
 inline constexpr size_t kAddHeaderBytesMax = 64;
 
 enum class CannotAddReason : uint8_t {

@@ -73,7 +73,9 @@ constexpr char kAnother[] = "was another";
 
 class Trial {
  public:
-  explicit Trial(uint64_t seed) : random_(seed) {}
+  explicit Trial(uint64_t seed) : random_(seed) {
+    if (random_.OneIn(3)) store_.ShowWholeRecords();
+  }
 
   void Step() {
     now_ += 1 + random_.Uniform(3);
@@ -122,7 +124,9 @@ class Trial {
   }
 
   std::string SomeValue() {
-    const uint64_t size = random_.OneIn(4) ? 250 + random_.Uniform(12) : random_.Uniform(8);
+    uint64_t size = random_.Uniform(8);
+    if (random_.OneIn(8)) size = 250 + random_.Uniform(12);  // Around the bounds of records.
+    if (random_.OneIn(8)) size = kInlineValueBytesMax - 6 + random_.Uniform(12);
     return std::to_string(now_) + std::string(size, 'v');
   }
 
@@ -289,7 +293,7 @@ class Trial {
       WriteRecord record{.kind = kind,
                          .start = Ts(key.lock->start),
                          .overlaps_rollback = key.given_up.contains(commit)};
-      if (kind == WriteKind::kPut) record.short_value = value;
+      if (kind == WriteKind::kPut) record.value = value;
       store_.Write(name, commit, record);
       key.versions[commit] = {key.lock->start, kind, value, 0};
     }

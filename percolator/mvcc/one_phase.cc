@@ -18,10 +18,9 @@ constexpr uint64_t kLookBackRecordsMax = 64 << 10;
 struct KeyPast {
   std::optional<Timestamp> own_commit;
   bool is_rolled_back = false;
-  Timestamp newest_commit;         // Above the start, by any other transaction.
-  std::vector<Timestamp> marks;    // Above the start.
-  std::optional<Change> at_start;  // The commit of another transaction that fell on the start, with
-                                   // the flag that says that ours was rolled back.
+  Timestamp newest_commit;       // Above the start, by any other transaction.
+  std::vector<Timestamp> marks;  // Above the start.
+  bool is_at_start = false;      // The commit of another transaction fell on the start.
 };
 
 absl::StatusOr<Change> SetWrite(std::string_view key, Timestamp at, const WriteRecord& record) {
@@ -41,19 +40,17 @@ absl::StatusOr<KeyPast> LookBack(Cursor& writes, std::string_view key, Timestamp
   VersionWalk::Answer version = walk.Seek(Timestamp::Max());
   for (; version.ok() && version->has_value(); version = walk.Next()) {
     const Timestamp at = (*version)->commit;
-    WriteRecord& write = (*version)->write;
+    const WriteHead& write = (*version)->write;
     if (at < start) break;
     if (records > kLookBackRecordsMax) {
       return FailedPreconditionError(
-          "more than {} versions, up to those of key {}, came after the start timestamp {}",
+          "more than {} records (large ones count as several), up to those of key {}, came after "
+          "the start timestamp {}",
           kLookBackRecordsMax, ShowKey(key), start.bits());
     }
     if (at == start) {
       past.is_rolled_back = write.kind == WriteKind::kRollback || write.overlaps_rollback;
-      if (!past.is_rolled_back) {
-        write.overlaps_rollback = true;
-        ASSIGN_OR_RETURN(past.at_start, SetWrite(key, at, write));
-      }
+      past.is_at_start = !past.is_rolled_back;
       break;
     }
     if (write.kind == WriteKind::kRollback) {
@@ -77,7 +74,7 @@ absl::StatusOr<AddBase> FindBase(const Snapshot& snapshot, Cursor& writes, std::
   ASSIGN_OR_RETURN(const std::optional<Version> version,
                    walk.SkipToVersion(walk.Seek(Timestamp::Max())));
   if (!version.has_value() || version->write.kind == WriteKind::kDelete) return AddBase{};
-  ASSIGN_OR_RETURN(std::string value, LoadValue(snapshot, key, version->write));
+  ASSIGN_OR_RETURN(std::string value, LoadValue(snapshot, key, walk, version->write));
   return AddBase{.value = std::move(value), .expiry_ms = version->write.expiry_ms};
 }
 
@@ -89,13 +86,14 @@ absl::StatusOr<std::vector<int64_t>> FindSums(Cursor& writes, const OnePhase& wr
     if (mutation.kind != MutationKind::kAdd) continue;
     uint64_t records = 0;
     const std::string prefix = KeyPrefix(mutation.key);
-    ASSIGN_OR_RETURN(const std::optional<Version> version,
-                     VersionWalk(writes, prefix, records).Seek(commit));
-    const bool is_ours = version.has_value() && version->commit == commit &&
-                         version->write.start == write.start &&
-                         version->write.short_value.has_value();
-    const Integer sum = is_ours ? DecodeInteger(mutation.header, *version->write.short_value)
-                                : CannotAddReason::kNotAnInteger;
+    VersionWalk walk(writes, prefix, records);
+    ASSIGN_OR_RETURN(const std::optional<Version> version, walk.Seek(commit));
+    Integer sum = CannotAddReason::kNotAnInteger;
+    if (version.has_value() && version->commit == commit && version->write.start == write.start &&
+        version->write.has_value) {
+      ASSIGN_OR_RETURN(const WriteRecord record, walk.Whole());
+      sum = DecodeInteger(mutation.header, *record.value);
+    }
     if (!std::holds_alternative<int64_t>(sum)) {
       return InvalidArgumentError(
           "the transaction of start {}, committed at {}, was another one: it did not add to key {}",
@@ -106,12 +104,24 @@ absl::StatusOr<std::vector<int64_t>> FindSums(Cursor& writes, const OnePhase& wr
   return sums;
 }
 
+// The mark of a start where the commit of another transaction stands: its record, with the flag.
+absl::StatusOr<Change> MarkCommit(Cursor& writes, std::string_view key, Timestamp start) {
+  uint64_t records = 0;
+  const std::string prefix = KeyPrefix(key);
+  VersionWalk walk(writes, prefix, records);
+  ASSIGN_OR_RETURN(const std::optional<Version> version, walk.Seek(start));
+  NOKV_CHECK(version.has_value() && version->commit == start);
+  ASSIGN_OR_RETURN(WriteRecord record, walk.Whole());
+  record.overlaps_rollback = true;
+  return SetWrite(key, start, record);
+}
+
 absl::Status AppendPut(const Mutation& put, WriteRecord record, Timestamp commit,
                        std::vector<Change>& changes) {
   record.kind = WriteKind::kPut;
   record.expiry_ms = put.expiry_ms;
-  if (put.value.size() <= kShortValueBytesMax) {
-    record.short_value = put.value;
+  if (put.value.size() <= kInlineValueBytesMax) {
+    record.value = put.value;
   } else {
     ASSIGN_OR_RETURN(std::string bytes, EncodeValue(put.value));
     changes.push_back({.kind = Change::Kind::kSet,
@@ -250,7 +260,7 @@ absl::StatusOr<RollBackAnswer> RollBackMissing(const Snapshot& snapshot, std::st
   NOKV_CHECK(start.is_drawn());
   const std::unique_ptr<Cursor> writes = snapshot.NewCursor(Family::kWrite, {});
   uint64_t records = 0;
-  ASSIGN_OR_RETURN(KeyPast past, LookBack(*writes, key, start, records));
+  ASSIGN_OR_RETURN(const KeyPast past, LookBack(*writes, key, start, records));
   if (past.own_commit.has_value()) return Committed{.commit = *past.own_commit};
   if (past.is_rolled_back) return Marked{};
   ASSIGN_OR_RETURN(std::optional<LockRecord> lock, GetLock(snapshot, key));
@@ -258,12 +268,10 @@ absl::StatusOr<RollBackAnswer> RollBackMissing(const Snapshot& snapshot, std::st
     return Blocked{.key = std::string(key), .lock = *std::move(lock)};
   }
   Marked marked;
-  if (past.at_start.has_value()) {
-    marked.changes.push_back(*std::move(past.at_start));
-    return marked;
-  }
   ASSIGN_OR_RETURN(Change mark,
-                   SetWrite(key, start, {.kind = WriteKind::kRollback, .start = start}));
+                   past.is_at_start
+                       ? MarkCommit(*writes, key, start)
+                       : SetWrite(key, start, {.kind = WriteKind::kRollback, .start = start}));
   marked.changes.push_back(std::move(mark));
   return marked;
 }

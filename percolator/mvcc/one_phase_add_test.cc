@@ -78,6 +78,8 @@ TEST_CASE("an add writes header and number where nothing is, and adds where it i
   // A deletion leaves nothing to add to.
   store.Delete("k", 40, 41);
   REQUIRE(Commit(store, AddOf("k", 5, Ts(50)), Ts(51)) == "added 5");
+  store.PutBeside("beside", 10, 20, "i:41");
+  REQUIRE(Commit(store, AddOf("beside", 1, Ts(30)), Ts(31)) == "added 42");
 }
 
 TEST_CASE("a blind add sees what was committed after its start", "[mvcc]") {
@@ -114,7 +116,7 @@ TEST_CASE("an add under the start of a write that did not add to the key is refu
   TestStore store;
   store.Put("k", 10, 20, "i:7");
   store.Put("p", 10, 20, "text");
-  store.Put("large", 10, 20, std::string(300, 'v'));
+  store.Put("large", 10, 20, std::string(kInlineValueBytesMax + 1, 'v'));
   store.Put("other", 11, 20, "i:7");
   for (const std::string_view key : {"p", "large", "other", "absent"}) {
     CAPTURE(key);
@@ -194,13 +196,27 @@ TEST_CASE("adds have a header and a delta only, and nothing else has them", "[mv
 }
 
 TEST_CASE("a failure while an add looks at its key is a status", "[mvcc]") {
+  const size_t size = GENERATE(size_t{5}, size_t{300}, kInlineValueBytesMax + 1);
   TestStore store;
-  store.Put("k", 1, 2, std::string(300, 'v'));
+  store.Put("k", 1, 2, std::string(size, 'v'));
   const OnePhase write = AddOf("k", 1, Ts(10));
   const int64_t before = store.operations();
   REQUIRE(std::holds_alternative<Clear>(Unwrap(CheckOnePhase(store, write))));
   const int64_t needed = store.operations() - before;
   REQUIRE(needed > 3);
+  for (int64_t i = 0; i < needed; ++i) {
+    store.FailAfter(i);
+    REQUIRE(CheckOnePhase(store, write).status().code() == Code::kInternal);
+  }
+}
+
+TEST_CASE("a failure while the sum of a repeated add is looked up is a status", "[mvcc]") {
+  TestStore store;
+  const OnePhase write = AddOf("k", 1, Ts(10));
+  REQUIRE(Commit(store, write, Ts(20)) == "added 1");
+  const int64_t before = store.operations();
+  REQUIRE(std::holds_alternative<Committed>(Unwrap(CheckOnePhase(store, write))));
+  const int64_t needed = store.operations() - before;
   for (int64_t i = 0; i < needed; ++i) {
     store.FailAfter(i);
     REQUIRE(CheckOnePhase(store, write).status().code() == Code::kInternal);

@@ -59,8 +59,8 @@ std::string Read(const TestStore& store, std::string_view key, uint64_t at) {
 
 }  // namespace
 
-TEST_CASE("a small put is one change, a large one two, a deletion one", "[mvcc]") {
-  const std::string large(300, 'v');
+TEST_CASE("a put is one change, a large one two, a deletion one", "[mvcc]") {
+  const std::string large(kInlineValueBytesMax + 1, 'v');
   const OnePhase write{.start = Ts(10),
                        .mutations = {{.key = "a", .value = "small", .expiry_ms = 77},
                                      {.key = "b", .value = large},
@@ -71,7 +71,7 @@ TEST_CASE("a small put is one change, a large one two, a deletion one", "[mvcc]"
   using Kind = Change::Kind;
   const std::vector<Change> expected = {
       {Kind::kSet, Family::kWrite, VersionKey("a", Ts(20)),
-       Unwrap(EncodeWrite({.start = Ts(10), .expiry_ms = 77, .short_value = "small"}))},
+       Unwrap(EncodeWrite({.start = Ts(10), .expiry_ms = 77, .value = "small"}))},
       {Kind::kSet, Family::kDefault, VersionKey("b", Ts(10)), Unwrap(EncodeValue(large))},
       {Kind::kSet, Family::kWrite, VersionKey("b", Ts(20)), Unwrap(EncodeWrite({.start = Ts(10)}))},
       {Kind::kSet, Family::kWrite, VersionKey("c", Ts(20)),
@@ -140,13 +140,25 @@ TEST_CASE("a write that was given up comes too late for ever", "[mvcc]") {
 }
 
 TEST_CASE("a mark that falls on a commit of another loses neither", "[mvcc]") {
-  TestStore store;
-  REQUIRE(Commit(store, PutOf("k", "v", 10), 20) == "clear");
-  REQUIRE(RollBack(store, "k", 20) == "marked by 1");
-  REQUIRE(store.family(Family::kWrite).size() == 1);
-  REQUIRE(Read(store, "k", 20) == "v");
-  REQUIRE(Commit(store, PutOf("k", "w", 20), 30) == "rolled back");
-  REQUIRE(Commit(store, PutOf("k", "v", 10), 30) == "committed at 20");
+  for (const size_t size : {size_t{1}, size_t{300}, kInlineValueBytesMax + 1}) {
+    CAPTURE(size);
+    const std::string value(size, 'v');
+    TestStore store;
+    REQUIRE(Commit(store, PutOf("k", value, 10), 20) == "clear");
+    const int64_t before = store.operations();
+    REQUIRE_OK(RollBackMissing(store, "k", Ts(20)).status());
+    const int64_t needed = store.operations() - before;
+    for (int64_t i = 0; i < needed; ++i) {
+      store.FailAfter(i);
+      REQUIRE(RollBackMissing(store, "k", Ts(20)).status().code() == Code::kInternal);
+    }
+    store.FailAfter(-1);
+    REQUIRE(RollBack(store, "k", 20) == "marked by 1");
+    REQUIRE(store.family(Family::kWrite).size() == 1);
+    REQUIRE(Read(store, "k", 20) == value);
+    REQUIRE(Commit(store, PutOf("k", "w", 20), 30) == "rolled back");
+    REQUIRE(Commit(store, PutOf("k", value, 10), 30) == "committed at 20");
+  }
 }
 
 TEST_CASE("a commit that falls on the mark of another loses neither", "[mvcc]") {

@@ -5,7 +5,7 @@
 namespace nokv::mvcc {
 namespace {
 
-absl::StatusOr<bool> IsGone(const WriteRecord& write, const ReadView& view) {
+absl::StatusOr<bool> IsGone(const WriteHead& write, const ReadView& view) {
   if (write.kind == WriteKind::kDelete) return true;
   if (write.expiry_ms == 0) return false;
   if (!view.now_ms.has_value()) {
@@ -136,7 +136,7 @@ absl::Status Scanner::VisitVersions(const std::string& user_key, Page& page) {
             .expiry_ms = version->write.expiry_ms,
             .commit = version->commit};
     if (!request_.is_keys_only) {
-      ASSIGN_OR_RETURN(row.value, LoadValue(snapshot_, user_key, version->write));
+      ASSIGN_OR_RETURN(row.value, LoadValue(snapshot_, user_key, walk, version->write));
     }
     page_bytes_ += row.key.size() + row.value.size();
     page.rows.push_back(std::move(row));
@@ -198,8 +198,11 @@ absl::StatusOr<std::optional<LockRecord>> GetLock(const Snapshot& snapshot,
 }
 
 absl::StatusOr<std::string> LoadValue(const Snapshot& snapshot, std::string_view user_key,
-                                      const WriteRecord& put) {
-  if (put.short_value.has_value()) return std::string(*put.short_value);
+                                      const VersionWalk& walk, const WriteHead& put) {
+  if (put.has_value) {
+    ASSIGN_OR_RETURN(const WriteRecord record, walk.Whole());
+    return std::string(*record.value);
+  }
   ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
                    snapshot.Get(Family::kDefault, VersionKey(user_key, put.start)));
   const absl::StatusOr<std::string_view> value =
@@ -221,7 +224,7 @@ absl::StatusOr<GetAnswer> MvccReader::Get(std::string_view key, const ReadView& 
   if (!version.has_value()) return Absent{};
   ASSIGN_OR_RETURN(const bool is_gone, IsGone(version->write, view));
   if (is_gone) return Absent{};
-  ASSIGN_OR_RETURN(std::string value, LoadValue(snapshot_, key, version->write));
+  ASSIGN_OR_RETURN(std::string value, LoadValue(snapshot_, key, walk, version->write));
   return Found{
       .value = std::move(value), .expiry_ms = version->write.expiry_ms, .commit = version->commit};
 }

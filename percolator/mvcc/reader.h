@@ -63,7 +63,8 @@ struct ScanRequest {
   Direction direction = Direction::kForward;
   bool is_keys_only = false;
 
-  // A page ends with the row that reaches one of these, or when so many records were looked at.
+  // A page ends with the row that reaches one of these, or when so many records were looked at,
+  // of which one that came with a large value counts as several.
   uint32_t rows_max = 1024;
   size_t bytes_max = 1 << 20;  // Of keys and values.
   uint64_t records_max = 64 << 10;
@@ -97,7 +98,7 @@ class MvccReader {
   // InvalidArgument if a limit is zero.
   absl::StatusOr<Page> Scan(const ScanRequest& request, const ReadView& view);
 
-  // Write records looked at since the reader was made.
+  // Write records looked at since the reader was made, large ones with their values as several.
   uint64_t records() const { return records_; }
 
  private:
@@ -110,8 +111,8 @@ class MvccReader {
 absl::StatusOr<std::optional<LockRecord>> GetLock(const Snapshot& snapshot,
                                                   std::string_view user_key);
 
-// The value of a put, wherever it lies.
+// The value of a put of the key, which `walk` returned last, wherever it lies.
 absl::StatusOr<std::string> LoadValue(const Snapshot& snapshot, std::string_view user_key,
-                                      const WriteRecord& put);
+                                      const VersionWalk& walk, const WriteHead& put);
 
 }  // namespace nokv::mvcc

@@ -86,18 +86,56 @@ TEST_CASE("rollback marks and lock-only records hide no older value", "[mvcc]") 
 
 TEST_CASE("a mark and a commit at one timestamp are one record, and its value shows", "[mvcc]") {
   TestStore store;
-  store.Write("k", 20, {.start = Ts(10), .overlaps_rollback = true, .short_value = "v"});
+  store.Write("k", 20, {.start = Ts(10), .overlaps_rollback = true, .value = "v"});
   REQUIRE(Get(store, "k", 20) == "v@20");
 }
 
-TEST_CASE("values of up to 255 bytes lie in the write record, larger ones beside it", "[mvcc]") {
-  for (const size_t size : {0, 1, 255, 256, 100'000}) {
+TEST_CASE("values of up to 4096 bytes lie in the write record, larger ones beside it", "[mvcc]") {
+  for (const size_t size : {0, 1, 255, 256, 4096, 4097, 100'000}) {
     CAPTURE(size);
     TestStore store;
     const std::string value(size, 'v');
     store.Put("k", 10, 20, value);
-    REQUIRE(store.family(Family::kDefault).size() == (size > 255 ? 1 : 0));
+    REQUIRE(store.family(Family::kDefault).size() == (size > 4096 ? 1 : 0));
     REQUIRE(Get(store, "k", 20) == value + "@20");
+    REQUIRE(Scan(store, {}, 20) == "k=" + value + " ");
+    REQUIRE(Scan(store, {.is_keys_only = true}, 20) == "k= ");
+  }
+}
+
+TEST_CASE("a record that is cut in its value is damage", "[mvcc]") {
+  TestStore store;
+  store.Put("k", 10, 20, std::string(1000, 'v'));
+  store.family(Family::kWrite).begin()->second.pop_back();
+  MvccReader reader(store);
+  const ReadView view = ReadView::At(Ts(20));
+  for (const absl::Status& status :
+       {reader.Get("k", view).status(), reader.Scan({.is_keys_only = true}, view).status()}) {
+    REQUIRE(status.code() == Code::kDataLoss);
+    REQUIRE_THAT(
+        std::string(status.message()),
+        Catch::StartsWith("family write, key 6b, timestamp 20: write record of 1012 byte"));
+  }
+}
+
+TEST_CASE("records that come with large values fill a page sooner", "[mvcc]") {
+  TestStore store;
+  for (const char* key : {"a", "b", "c", "d"}) store.Put(key, 10, 20, std::string(1000, 'v'));
+  const ScanRequest request{.is_keys_only = true, .records_max = 8};
+  REQUIRE(Scan(store, request, 20) == "a= b= c= d= ");
+  store.ShowWholeRecords();
+  REQUIRE(Scan(store, request, 20) == "a= b= >c");
+}
+
+TEST_CASE("a value beside its record is read, whatever its size", "[mvcc]") {
+  for (const size_t size : {0, 1, 255, 256, 4096}) {
+    CAPTURE(size);
+    TestStore store;
+    const std::string value(size, 'v');
+    store.PutBeside("k", 10, 20, value);
+    store.Put("k", 30, 40, value + "newer");
+    REQUIRE(Get(store, "k", 20) == value + "@20");
+    REQUIRE(Get(store, "k", 40) == value + "newer@40");
     REQUIRE(Scan(store, {}, 20) == "k=" + value + " ");
     REQUIRE(Scan(store, {.is_keys_only = true}, 20) == "k= ");
   }
@@ -105,7 +143,7 @@ TEST_CASE("values of up to 255 bytes lie in the write record, larger ones beside
 
 TEST_CASE("a value that is missing is damage and not absence", "[mvcc]") {
   TestStore store;
-  store.Put("key", 10, 20, std::string(300, 'v'));
+  store.Put("key", 10, 20, std::string(kInlineValueBytesMax + 1, 'v'));
   store.family(Family::kDefault).clear();
   MvccReader reader(store);
   const auto answer = reader.Get("key", ReadView::At(Ts(30)));
@@ -273,7 +311,7 @@ TEST_CASE("a record under a timestamp that it can't have is damage", "[mvcc]") {
     const WriteKind kind = is_mark ? WriteKind::kRollback : WriteKind::kPut;
     const uint64_t at = is_mark ? 9 : 5;  // A commit at its start, a mark after it.
     WriteRecord record{.kind = kind, .start = Ts(5)};
-    if (!is_mark) record.short_value = "v";
+    if (!is_mark) record.value = "v";
     store.Write("k", at, record);
     MvccReader reader(store);
     REQUIRE(reader.Get("k", ReadView::At(Ts(20))).status().code() == Code::kDataLoss);
@@ -294,31 +332,29 @@ TEST_CASE("a key written in a later format is refused, not overlooked", "[mvcc]"
 }
 
 TEST_CASE("whatever operation fails, its status comes out and no half answer", "[mvcc]") {
+  const size_t size = GENERATE(size_t{5}, size_t{300}, kInlineValueBytesMax + 1);
   TestStore store;
   for (const char key : {'a', 'b', 'c'}) {
-    store.Put(std::string(1, key), 1, 2, std::string(300, key));
+    store.Put(std::string(1, key), 1, 2, std::string(size, key));
     store.Put(std::string(1, key), 3, 4, "short");
     store.Lock(std::string(1, key), 50);
   }
-  const auto read = [&store](const ScanRequest& request) {
-    MvccReader reader(store);
-    return reader.Scan(request, ReadView::At(Ts(3))).status();
-  };
-  for (const Direction direction : {kForward, kBackward}) {
+  // Whether each operation that `read` makes is missed if it fails.
+  const auto require_all = [&store](const auto& read) {
     const int64_t before = store.operations();
-    REQUIRE_OK(read({.direction = direction}));
+    REQUIRE_OK(read());
     const int64_t needed = store.operations() - before;
     for (int64_t i = 0; i < needed; ++i) {
       store.FailAfter(i);
-      REQUIRE(read({.direction = direction}).code() == Code::kInternal);
+      REQUIRE(read().code() == Code::kInternal);
     }
     store.FailAfter(-1);
+  };
+  const ReadView view = ReadView::At(Ts(3));
+  for (const Direction direction : {kForward, kBackward}) {
+    require_all([&] { return MvccReader(store).Scan({.direction = direction}, view).status(); });
   }
-  for (int64_t i = 0; i < 4; ++i) {
-    store.FailAfter(i);
-    MvccReader reader(store);
-    REQUIRE(reader.Get("a", ReadView::At(Ts(3))).status().code() == Code::kInternal);
-  }
+  require_all([&] { return MvccReader(store).Get("a", view).status(); });
 }
 
 }  // namespace nokv::mvcc

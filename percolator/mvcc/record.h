@@ -19,8 +19,9 @@
 namespace nokv::mvcc {
 
 inline constexpr uint8_t kRecordVersion = 1;
-inline constexpr size_t kShortValueBytesMax = 255;
-inline constexpr size_t kValueBytesMax = 64 << 20;  // Servers set a lower limit of their own.
+inline constexpr size_t kShortValueBytesMax = 255;    // In a lock.
+inline constexpr size_t kInlineValueBytesMax = 4096;  // In a write record.
+inline constexpr size_t kValueBytesMax = 64 << 20;    // Servers set a lower limit of their own.
 inline constexpr uint32_t kSecondariesMax = 256;
 
 enum class WriteKind : uint8_t {
@@ -45,17 +46,38 @@ struct WriteRecord {
   // Of a put: the time from which the value is gone, in Unix milliseconds; 0 for never.
   uint64_t expiry_ms = 0;
   // Of a put: the value, or nothing if it lies in the default family at `start`.
-  std::optional<std::string_view> short_value = {};
+  std::optional<std::string_view> value = {};
 
   bool operator==(const WriteRecord&) const = default;
+};
+
+// A write record without its value, which whoever looks for conflicts, or for keys only, has no use
+// for.
+struct WriteHead {
+  WriteKind kind = WriteKind::kPut;
+  Timestamp start = {};
+  bool overlaps_rollback = false;
+  uint64_t expiry_ms = 0;
+  bool has_value = false;  // Of a put: it stands in the record.
+
+  bool operator==(const WriteHead&) const = default;
 };
 
 // InvalidArgument for a record that can't be: see README.md for the bounds.
 absl::StatusOr<std::string> EncodeWrite(const WriteRecord& record);
 
-// DataLoss if it is no write record, Unimplemented if a newer version wrote it. The short value
+// DataLoss if it is no write record, Unimplemented if a newer version wrote it. The value
 // points into `bytes`.
 absl::StatusOr<WriteRecord> DecodeWrite(std::string_view bytes);
+
+inline constexpr size_t kWriteHeadBytesMax = 3 + 8 + 8 + 2;
+
+// How many bytes of a write record stand before the value's, at most kWriteHeadBytesMax; 0 if
+// `bytes` are not a whole record.
+size_t WriteHeadBytes(std::string_view bytes);
+
+// The head of a record, from its first WriteHeadBytes() or from all of it. As DecodeWrite().
+absl::StatusOr<WriteHead> DecodeWriteHead(std::string_view bytes);
 
 enum class LockKind : uint8_t { kPut = 1, kDelete = 2, kLockOnly = 3 };
 

@@ -23,7 +23,7 @@ WriteRecord RandomWrite(Random& random, const std::string& value) {
   record.overlaps_rollback = record.kind != WriteKind::kRollback && random.OneIn(2);
   if (record.kind == WriteKind::kPut) {
     if (random.OneIn(2)) record.expiry_ms = 1 + random.Uniform(UINT64_MAX);
-    if (random.OneIn(2)) record.short_value = value;
+    if (random.OneIn(2)) record.value = value;
   }
   return record;
 }
@@ -66,11 +66,11 @@ std::string Mutate(Random& random, std::string bytes) {
 
 TEST_CASE("the bytes of records never change", "[mvcc][golden]") {
   const Timestamp start(0x1122334455667788);
-  REQUIRE(Hex(Unwrap(EncodeWrite({.start = start, .short_value = "abc"}))) ==
+  REQUIRE(Hex(Unwrap(EncodeWrite({.start = start, .value = "abc"}))) ==
           "010101"
           "8877665544332211"
           "03616263");
-  REQUIRE(Hex(Unwrap(EncodeWrite({.start = start, .expiry_ms = 0x0a0b, .short_value = ""}))) ==
+  REQUIRE(Hex(Unwrap(EncodeWrite({.start = start, .expiry_ms = 0x0a0b, .value = ""}))) ==
           "010103"
           "8877665544332211"
           "0b0a000000000000"
@@ -121,7 +121,8 @@ TEST_CASE("every record comes back from its bytes", "[mvcc]") {
   Random random(seed);
   for (int i = 0; i < 2000; ++i) {
     const std::string value = RandomBytes(random, kShortValueBytesMax);
-    const WriteRecord write = RandomWrite(random, value);
+    const std::string large = RandomBytes(random, kInlineValueBytesMax);
+    const WriteRecord write = RandomWrite(random, random.OneIn(2) ? value : large);
     const std::string write_bytes = Unwrap(EncodeWrite(write));
     REQUIRE(Unwrap(DecodeWrite(write_bytes)) == write);
     const LockRecord lock = RandomLock(random, value);
@@ -161,8 +162,7 @@ TEST_CASE("no bytes crash a record's decoder, and what it accepts encodes to the
 }
 
 TEST_CASE("a record that is cut anywhere, or goes on, is damage", "[mvcc]") {
-  const std::string write =
-      Unwrap(EncodeWrite({.start = Ts(7), .expiry_ms = 9, .short_value = "value"}));
+  const std::string write = Unwrap(EncodeWrite({.start = Ts(7), .expiry_ms = 9, .value = "value"}));
   const std::string lock = Unwrap(
       EncodeLock({.primary = "primary", .start = Ts(7), .expiry_ms = 9, .short_value = "value"}));
   for (size_t size = 0; size < write.size(); ++size) {
@@ -177,7 +177,7 @@ TEST_CASE("a record that is cut anywhere, or goes on, is damage", "[mvcc]") {
 }
 
 TEST_CASE("a record of a newer version is refused as such, an unknown bit as damage", "[mvcc]") {
-  std::string write = Unwrap(EncodeWrite({.start = Ts(7), .short_value = "v"}));
+  std::string write = Unwrap(EncodeWrite({.start = Ts(7), .value = "v"}));
   std::string lock = Unwrap(EncodeLock({.primary = "p", .start = Ts(7)}));
   write[0] = lock[0] = 2;
   REQUIRE(DecodeWrite(write).status().code() == Code::kUnimplemented);
@@ -188,21 +188,69 @@ TEST_CASE("a record of a newer version is refused as such, an unknown bit as dam
   REQUIRE(DecodeLock(lock).status().code() == Code::kDataLoss);
   REQUIRE(DecodeValue("\0value"s).status().code() == Code::kDataLoss);
   write[0] = lock[0] = 1;
-  write[2] = static_cast<char>(write[2] | 8);
+  write[2] = static_cast<char>(write[2] | 16);
   lock[2] = static_cast<char>(lock[2] | 4);
   REQUIRE(DecodeWrite(write).status().code() == Code::kDataLoss);
   REQUIRE(DecodeLock(lock).status().code() == Code::kDataLoss);
 }
 
+TEST_CASE("the size of a value has two bytes only if it needs them", "[mvcc]") {
+  const std::string long_value(256, 'v');
+  std::string write = Unwrap(EncodeWrite({.start = Ts(7), .value = long_value}));
+  REQUIRE(write.size() == 11 + 2 + 256);
+  REQUIRE(Unwrap(DecodeWrite(write)).value == long_value);
+  write[11] = static_cast<char>(255);
+  write[12] = 0;
+  write.pop_back();
+  REQUIRE(DecodeWrite(write).status().code() == Code::kDataLoss);
+  std::string without = Unwrap(EncodeWrite({.start = Ts(7)}));
+  without[2] = 8;
+  REQUIRE(DecodeWrite(without).status().code() == Code::kDataLoss);
+  std::string lock = Unwrap(EncodeLock({.primary = "p", .start = Ts(7), .short_value = "v"}));
+  lock[2] = static_cast<char>(lock[2] | 8);
+  REQUIRE(DecodeLock(lock).status().code() == Code::kDataLoss);
+}
+
+TEST_CASE("a head is the record without its value, and needs no more than its bytes", "[mvcc]") {
+  const uint64_t seed = GENERATE(range(1, 11));
+  CAPTURE(seed);
+  Random random(seed);
+  for (int i = 0; i < 20; ++i) {
+    const std::string value =
+        RandomBytes(random, random.OneIn(2) ? kShortValueBytesMax : kInlineValueBytesMax);
+    const WriteRecord record = RandomWrite(random, value);
+    const std::string bytes = Unwrap(EncodeWrite(record));
+    const WriteHead head{.kind = record.kind,
+                         .start = record.start,
+                         .overlaps_rollback = record.overlaps_rollback,
+                         .expiry_ms = record.expiry_ms,
+                         .has_value = record.value.has_value()};
+    const size_t head_bytes = WriteHeadBytes(bytes);
+    REQUIRE(head_bytes == bytes.size() - record.value.value_or("").size());
+    REQUIRE(head_bytes <= kWriteHeadBytesMax);
+    // All of its bytes or all of the record's; nothing else.
+    for (size_t size = 0; size <= bytes.size() + 1; ++size) {
+      const std::string some = (bytes + "x").substr(0, size);
+      REQUIRE(WriteHeadBytes(some) == (size == bytes.size() ? head_bytes : 0));
+      if (size == head_bytes || size == bytes.size()) {
+        REQUIRE(Unwrap(DecodeWriteHead(some)) == head);
+      } else {
+        REQUIRE(DecodeWriteHead(some).status().code() == Code::kDataLoss);
+      }
+    }
+  }
+}
+
 TEST_CASE("a record that can't be is not encoded", "[mvcc]") {
   const std::string too_long(kShortValueBytesMax + 1, 'v');
+  const std::string too_long_inline(kInlineValueBytesMax + 1, 'v');
   const auto write = [](const WriteRecord& record) { return EncodeWrite(record).status().code(); };
-  REQUIRE(write({.start = Ts(1), .short_value = too_long}) == Code::kInvalidArgument);
+  REQUIRE(write({.start = Ts(1), .value = too_long_inline}) == Code::kInvalidArgument);
   REQUIRE(write({.start = Timestamp()}) == Code::kInvalidArgument);
   REQUIRE(write({.start = Timestamp::Max()}) == Code::kInvalidArgument);
   REQUIRE(write({.kind = WriteKind::kDelete, .start = Ts(1), .expiry_ms = 1}) ==
           Code::kInvalidArgument);
-  REQUIRE(write({.kind = WriteKind::kDelete, .start = Ts(1), .short_value = ""}) ==
+  REQUIRE(write({.kind = WriteKind::kDelete, .start = Ts(1), .value = ""}) ==
           Code::kInvalidArgument);
   REQUIRE(write({.kind = WriteKind::kRollback, .start = Ts(1), .overlaps_rollback = true}) ==
           Code::kInvalidArgument);

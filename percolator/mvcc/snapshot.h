@@ -31,6 +31,10 @@ class Cursor {
   virtual std::string_view key() const = 0;  // Requires Valid().
   virtual std::string_view value() = 0;      // Requires Valid(). Empty on failure: see status().
 
+  // As value(), but of a write record maybe no more than its first WriteHeadBytes(), which need not
+  // cost what the value does. Each of the two is in place until the other is asked for.
+  virtual std::string_view value_head() = 0;
+
   virtual absl::Status status() const = 0;
 };
 

@@ -56,13 +56,15 @@ class TestStore final : public Snapshot {
 
   void Put(std::string_view key, uint64_t start, uint64_t commit, std::string_view value,
            uint64_t expiry_ms = 0) {
-    const bool is_short = value.size() <= kShortValueBytesMax;
-    WriteRecord record{.start = Ts(start), .expiry_ms = expiry_ms};
-    if (is_short) record.short_value = value;
-    if (!is_short) {
-      family(Family::kDefault)[VersionKey(key, Ts(start))] = Unwrap(EncodeValue(value));
-    }
-    Write(key, commit, record);
+    if (value.size() > kInlineValueBytesMax) return PutBeside(key, start, commit, value, expiry_ms);
+    Write(key, commit, {.start = Ts(start), .expiry_ms = expiry_ms, .value = value});
+  }
+
+  // The value in the default family, whatever its size.
+  void PutBeside(std::string_view key, uint64_t start, uint64_t commit, std::string_view value,
+                 uint64_t expiry_ms = 0) {
+    family(Family::kDefault)[VersionKey(key, Ts(start))] = Unwrap(EncodeValue(value));
+    Write(key, commit, {.start = Ts(start), .expiry_ms = expiry_ms});
   }
 
   void Delete(std::string_view key, uint64_t start, uint64_t commit) {
@@ -98,6 +100,11 @@ class TestStore final : public Snapshot {
     }
   }
 
+  // From now on the heads of records are the whole records, as where a value was written whole.
+  void ShowWholeRecords() { shows_whole_records_ = true; }
+
+  bool shows_whole_records() const { return shows_whole_records_; }
+
   // --- The `operations`-th operation from now on fails, and all after it. Negative: none does.
   void FailAfter(int64_t operations) const { operations_left_ = operations; }
 
@@ -126,6 +133,7 @@ class TestStore final : public Snapshot {
 
  private:
   std::array<Map, kFamilies> families_;
+  bool shows_whole_records_ = false;
   mutable int64_t operations_left_ = -1;
   mutable int64_t operations_ = 0;
 };
@@ -166,6 +174,13 @@ class TestCursor final : public Cursor {
     // A view of memory of our own: using it after a move is an error that sanitizers see.
     value_ = std::make_unique<std::string>(at_->second);
     return *value_;
+  }
+
+  // No more than what is promised, or all.
+  std::string_view value_head() override {
+    const std::string_view whole = value();
+    const size_t head = store_.shows_whole_records() ? 0 : WriteHeadBytes(whole);
+    return head == 0 ? whole : whole.substr(0, head);
   }
 
   absl::Status status() const override { return status_; }

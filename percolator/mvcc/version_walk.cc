@@ -9,8 +9,11 @@ namespace {
 // A seek costs about as much as this many steps.
 constexpr int kStepsBeforeSeek = 8;
 
+// A record that comes with its value was read from the log, which costs about as much more.
+constexpr size_t kBytesOfRecord = 256;
+
 // A mark stands where its transaction began, a commit after it.
-bool IsInPlace(const WriteRecord& write, Timestamp at) {
+bool IsInPlace(const WriteHead& write, Timestamp at) {
   return write.kind == WriteKind::kRollback ? write.start == at : write.start < at;
 }
 
@@ -84,18 +87,31 @@ VersionWalk::Answer VersionWalk::Current() {
     RETURN_IF_ERROR(CheckEnd());
     return std::nullopt;
   }
-  ++records_;
-  ASSIGN_OR_RETURN(const VersionKeyParts parts, SplitVersionKey(cursor_.key()));
-  absl::StatusOr<WriteRecord> write = DecodeWrite(cursor_.value());
+  const std::string_view bytes = cursor_.value_head();
   RETURN_IF_ERROR(cursor_.status());
+  records_ += 1 + bytes.size() / kBytesOfRecord;
+  ASSIGN_OR_RETURN(const VersionKeyParts parts, SplitVersionKey(cursor_.key()));
+  absl::StatusOr<WriteHead> write = DecodeWriteHead(bytes);
   if (parts.prefix.size() != prefix_.size()) {
     write = DataLossError("encoded key {} is too long", ShowKey(cursor_.key()));
   } else if (write.ok() && !IsInPlace(*write, parts.timestamp)) {
     write = DataLossError("write record of start {} is in the wrong place", write->start.bits());
   }
   if (write.ok()) return Version{.commit = parts.timestamp, .write = *write};
+  return About(write.status(), parts.timestamp);
+}
+
+absl::Status VersionWalk::About(const absl::Status& status, Timestamp timestamp) const {
   ASSIGN_OR_RETURN(const std::string user_key, DecodeUserKey(prefix_));
-  return AboutRecord(write.status(), Family::kWrite, user_key, parts.timestamp);
+  return AboutRecord(status, Family::kWrite, user_key, timestamp);
+}
+
+absl::StatusOr<WriteRecord> VersionWalk::Whole() const {
+  absl::StatusOr<WriteRecord> record = DecodeWrite(cursor_.value());
+  RETURN_IF_ERROR(cursor_.status());
+  if (record.ok()) return record;
+  ASSIGN_OR_RETURN(const VersionKeyParts parts, SplitVersionKey(cursor_.key()));
+  return About(record.status(), parts.timestamp);
 }
 
 }  // namespace nokv::mvcc

@@ -1,7 +1,7 @@
-// The write records of one key, newest first, each decoded and checked.
+// The write records of one key, newest first, the head of each decoded and checked.
 //
-// A walk moves a cursor of the write family that it was lent. What it returns points into the
-// cursor and holds until the next move.
+// A walk moves a cursor of the write family that it was lent. It looks at heads, so that a value is
+// read only for who asks for it.
 //
 // Thread-safety: none; it belongs to whoever owns the cursor.
 #pragma once
@@ -18,7 +18,7 @@ namespace nokv::mvcc {
 
 struct Version {
   Timestamp commit;  // Of a rollback mark: where its transaction began.
-  WriteRecord write;
+  WriteHead write;
 };
 
 // The status with `family`, key and timestamp before its message: for a record that can't be used.
@@ -29,7 +29,8 @@ class VersionWalk {
  public:
   using Answer = absl::StatusOr<std::optional<Version>>;  // Nothing: no more records of the key.
 
-  // `prefix` is the key's KeyPrefix(), and stays in place. `records` counts what is looked at.
+  // `prefix` is the key's KeyPrefix(), and stays in place. `records` counts what is looked at, a
+  // large record that comes with its value as several.
   VersionWalk(Cursor& cursor, std::string_view prefix, uint64_t& records)
       : cursor_(cursor), prefix_(prefix), records_(records) {}
 
@@ -45,6 +46,9 @@ class VersionWalk {
   // From any record, the newest put or delete: passes over what readers do not see.
   Answer SkipToVersion(Answer from);
 
+  // The record last returned, with its value, which points into the cursor.
+  absl::StatusOr<WriteRecord> Whole() const;
+
   // Moves the cursor past all records of the key.
   void Leave();
 
@@ -52,6 +56,8 @@ class VersionWalk {
   bool is_on_key() const { return cursor_.Valid() && cursor_.key().starts_with(prefix_); }
 
   Answer Current();
+
+  absl::Status About(const absl::Status& status, Timestamp timestamp) const;
 
   // Unimplemented if what lies behind the key's records is a record of the key in a later format.
   absl::Status CheckEnd() const;

@@ -1,6 +1,7 @@
 #include "raftstore/store/applier.h"
 
 #include "percolator/mvcc/key_codec.h"
+#include "percolator/mvcc/record.h"
 #include "raftstore/store/planted.h"
 
 #include <utility>
@@ -9,6 +10,17 @@ namespace nokv::store {
 
 // What was committed must go into the engine: a store that can't apply an entry never starts again.
 static_assert(mvcc::kEncodedKeyBytesMax <= kEncodedKeyBytesMax);
+static_assert(mvcc::kWriteHeadBytesMax <= kValueHeadBytesMax);
+
+namespace {
+
+// A check for conflicts, or a scan of keys, asks a write record everything but its value.
+uint8_t HeadBytes(const command::ChangeView& change) {
+  if (change.family != mvcc::Family::kWrite) return 0;
+  return static_cast<uint8_t>(mvcc::WriteHeadBytes(change.value));
+}
+
+}  // namespace
 
 void Applier::Add(Peer& peer, std::vector<raft::Entry> entries) {
   for (raft::Entry& entry : entries) waiting_.push_back({&peer, std::move(entry)});
@@ -71,7 +83,8 @@ absl::Status Applier::Gather(const Waiting& waiting, WriteBatch& batch, Effects&
         batch.Delete(change.key, families_.Of(change.family));
       } else {
         const auto offset = static_cast<uint32_t>(change.value.data() - entry.data.view().data());
-        batch.SetFromEntry(change.key, change.value, {region, entry.index, offset},
+        batch.SetFromEntry(change.key, change.value,
+                           {region, entry.index, offset, HeadBytes(change)},
                            families_.Of(change.family));
       }
     }

@@ -25,6 +25,8 @@ class EngineCursor final : public mvcc::Cursor {
 
   std::string_view value() override { return rows_->value(); }
 
+  std::string_view value_head() override { return rows_->value_head(); }
+
   absl::Status status() const override { return rows_->status(); }
 
  private:

@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kAddressBytesMax = 256;
 
-// What an entry adds to the keys and values of one transaction, at most: records around short
+// What an entry adds to the keys and values of one transaction, at most: records around
 // values, timestamps, escaped zeros in keys of 64 KiB. Values dominate; this is for the rest.
 constexpr uint64_t kEntryRoomBytes = 2 << 20;
 

@@ -42,9 +42,11 @@ transport::Envelope AppendOf(std::string_view payload, raft::Index index = 2,
           .message = std::move(message)};
 }
 
-std::string EntryOf(uint64_t region_version, std::string_view user_key) {
-  const mvcc::Change change{
-      .family = mvcc::Family::kWrite, .key = mvcc::KeyPrefix(user_key), .value = "x"};
+std::string EntryOf(uint64_t region_version, std::string_view user_key,
+                    std::string_view record = "x") {
+  const mvcc::Change change{.family = mvcc::Family::kWrite,
+                            .key = mvcc::KeyPrefix(user_key),
+                            .value = std::string(record)};
   command::EntryBuilder builder;
   builder.AddWrite(region_version, std::span(&change, 1));
   return builder.Take();
@@ -252,6 +254,26 @@ TEST_CASE("a command of another state of the region does nothing when it is appl
   REQUIRE(Rows(cluster) == 1);
   REQUIRE(cluster.StatisticsOf(1).stale_commands == 3);
   REQUIRE(cluster.StatisticsOf(1).applied_commands == 4);
+}
+
+TEST_CASE("a record that can't be is applied as it is, and stays damage", "[store][hostile]") {
+  const std::string put(mvcc::EncodeWrite({.start = mvcc::Timestamp(7), .value = "v"}).value());
+  const std::string mark(
+      mvcc::EncodeWrite({.kind = mvcc::WriteKind::kRollback, .start = mvcc::Timestamp(7)}).value());
+  const std::string rubbish(1000, 'x');
+  for (const std::string& record : {rubbish, put + rubbish, mark + rubbish, "\x02" + rubbish}) {
+    TestCluster cluster;
+    cluster.Isolate(1);
+    cluster.node(1).store->OnMessages(2, {AppendOf(EntryOf(1, "k", record))});
+    cluster.Settle();
+    REQUIRE(cluster.StatusOf(1, 1)->applied == 2);
+    IteratorOptions options;
+    options.column_family = *cluster.node(1).db->FindColumnFamily("write");
+    const auto rows = cluster.node(1).db->NewIterator(options);
+    rows->SeekToFirst();
+    REQUIRE(rows->value_head() == record);
+    REQUIRE_FALSE(mvcc::DecodeWriteHead(rows->value_head()).ok());
+  }
 }
 
 TEST_CASE("an entry that cannot be read stops the store and is not skipped", "[store][hostile]") {

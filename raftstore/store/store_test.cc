@@ -12,6 +12,25 @@ kv::v1::Command DeleteCommand(const TestCluster& cluster, transport::StoreId id,
   return command;
 }
 
+// Flips a bit of `bytes` wherever they stand in a log. Returns in how many places.
+int DamageInLogs(vfs::MemFileSystem& disk, std::string_view bytes) {
+  int places = 0;
+  const std::vector<std::string> names = disk.List("/store").value();
+  for (const std::string& name : names) {
+    if (!name.ends_with(".log")) continue;
+    const std::string path = "/store/" + name;
+    const auto file = disk.OpenRead(path).value();
+    std::string content(file->size_bytes(), '\0');
+    REQUIRE(file->Read(0, content.size(), content.data()).ok());
+    for (size_t at = content.find(bytes); at != std::string::npos; at = content.find(bytes, at)) {
+      at += bytes.size();
+      REQUIRE(disk.FlipBit(path, at - 1, 0).ok());
+      ++places;
+    }
+  }
+  return places;
+}
+
 }  // namespace
 
 TEST_CASE("what is put is read, and what is deleted is not", "[store]") {
@@ -187,6 +206,32 @@ TEST_CASE("a scan comes in pages that end between keys and at the region's end",
   const ReplyPtr outside = cluster.Submit(leader, command);
   cluster.Settle();
   REQUIRE(outside->result().scan().region_error().has_key_not_in_region());
+}
+
+TEST_CASE("a check for conflicts and a scan of keys read no values", "[store][damage]") {
+  TestCluster cluster;
+  const transport::StoreId leader = cluster.Leader();
+  const uint64_t start = cluster.DrawTimestamp();
+  const std::string value(1000, 'v');
+  cluster.MustPut("k", value);
+  REQUIRE(cluster.node(leader).db->Flush().ok());
+  REQUIRE(DamageInLogs(*cluster.node(leader).disk, value) == 1);
+
+  const ReplyPtr late = cluster.Submit(leader, cluster.PutCommand(leader, "k", "late", start));
+  cluster.Settle();
+  REQUIRE(late->prewrite().key_errors().errors(0).has_write_conflict());
+  kv::v1::Command command;
+  *command.mutable_scan()->mutable_context() = cluster.ContextFor(leader);
+  command.mutable_scan()->set_limit(3);
+  command.mutable_scan()->set_read_ts(UINT64_MAX);
+  command.mutable_scan()->set_key_only(true);
+  const ReplyPtr keys = cluster.Submit(leader, command);
+  cluster.Settle();
+  REQUIRE(keys->result().scan().page().pairs_size() == 1);
+
+  const ReplyPtr got = cluster.Get(leader, "k");
+  cluster.Settle();
+  REQUIRE(absl::IsDataLoss(got->answer->status()));
 }
 
 TEST_CASE("several gets of a region are one command", "[store]") {

@@ -74,6 +74,13 @@ std::string WalkTogether(Iterator& iterator, Cursor& cursor, bool keys_only, Ran
                            Quote(iterator.key()), Quote(cursor.key()));
       }
       const std::string_view expected = keys_only ? "" : cursor.value();
+      if (random.OneIn(2)) {
+        const std::string_view head = iterator.value_head();
+        if (!expected.starts_with(head) || head.empty() != expected.empty()) {
+          return fmt::format("{}: value of {} begins with {}, should be {}", move,
+                             Quote(cursor.key()), Quote(head), Quote(expected));
+        }
+      }
       if (iterator.value() != expected) {
         return fmt::format("{}: value of {} is {}, should be {}", move, Quote(cursor.key()),
                            Quote(iterator.value()), Quote(expected));

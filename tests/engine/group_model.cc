@@ -69,7 +69,14 @@ absl::StatusOr<GroupDatabase> ReadGroupDatabase(DB& db, GroupId groups_max) {
   }
   const std::unique_ptr<Iterator> rows = db.NewIterator();
   for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
-    found.rows[std::string(rows->key())] = std::string(rows->value());
+    const std::string head(rows->value_head());
+    const std::string_view value = rows->value();
+    const size_t head_min = std::min<size_t>(value.size(), HeadBytesOf(rows->key()));
+    if (rows->Valid() && (!value.starts_with(head) || head.size() < head_min)) {
+      return InternalError("the value of {}, of {} bytes, does not begin with its head of {} bytes",
+                           rows->key(), value.size(), head.size());
+    }
+    found.rows[std::string(rows->key())] = std::string(value);
   }
   RETURN_IF_ERROR(rows->status());
   return found;

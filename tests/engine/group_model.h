@@ -38,7 +38,12 @@ struct GroupDatabase {
   friend bool operator==(const GroupDatabase&, const GroupDatabase&) = default;
 };
 
-// Reads everything; marks of the groups 1 to `groups_max`.
+// How much of the row's value is kept with the key, if it is part of an entry.
+inline uint8_t HeadBytesOf(std::string_view key) {
+  return static_cast<uint8_t>(key.back() % 6 * kValueHeadBytesMax / 5);
+}
+
+// Reads everything, and all rows by their heads too; marks of the groups 1 to `groups_max`.
 absl::StatusOr<GroupDatabase> ReadGroupDatabase(DB& db, GroupId groups_max);
 
 }  // namespace nokv::tests

@@ -75,8 +75,11 @@ void GroupTrial::Do(GroupDatabase after, Change&& change) {
 std::string GroupTrial::Payload() {
   // A few of the large ones fill a segment.
   const size_t size_max = random_.OneIn(8) ? 20000 : random_.OneIn(3) ? 3000 : 200;
-  const size_t size = random_.Uniform(size_max);
-  return std::string(size, static_cast<char>('a' + random_.Uniform(26)));
+  std::string payload(random_.Uniform(size_max), '\0');
+  // No part of it is like the one beside it.
+  uint64_t next = random_.Uniform(26);
+  for (char& byte : payload) byte = static_cast<char>('a' + next++ % 26);
+  return payload;
 }
 
 void GroupTrial::Sync() {
@@ -171,7 +174,7 @@ void GroupTrial::WriteMarkedRows() {
     const std::string& payload = entry->second.second;
     const auto offset = static_cast<uint32_t>(random_.Uniform(payload.size() / 2 + 1));
     value = payload.substr(offset, payload.size() - 2 * offset);
-    batch.SetFromEntry(key, value, {group, entry->first, offset});
+    batch.SetFromEntry(key, value, {group, entry->first, offset, HeadBytesOf(key)});
   }
   after.marks[group] = index;
   const GroupMark mark{group, index};

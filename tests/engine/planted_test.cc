@@ -57,6 +57,7 @@ const std::vector<Planting>& Plantings() {
       {Bug::kMarkAheadOfData, "MarkAheadOfData", {kGroups}},
       {Bug::kSyncToldEarly, "SyncToldEarly", {kGroups}},
       {Bug::kReferredNotHeld, "ReferredNotHeld", {kGroups}},
+      {Bug::kHeadBeginsLate, "HeadBeginsLate", {kGroups}},
       {Bug::kPowerWriteNotSynced, "PowerWriteNotSynced", {"plain writes"}},
   };
   return all;
@@ -122,6 +123,32 @@ TEST_CASE("the same engine without a planted bug is clean", "[engine][crash][pla
       UNSCOPED_INFO(violation);
       CHECK(violation.empty());
     }
+  }
+}
+
+TEST_CASE("a head that is not its value's is found by who verifies", "[engine][planted]") {
+  for (const Bug bug : {Bug::kHeadBeginsLate, Bug::kNone}) {
+    vfs::MemFileSystem files;
+    ManualClock clock;
+    ManualExecutor executor;
+    Options options = TinyOptions();
+    options.directory = "/db";
+    options.groups = true;
+    options.background_work = false;
+    options.environment = {&files, &clock, &executor};
+    const std::unique_ptr<DB> db = DB::Open(options).value();
+    const std::string value = "begins so " + std::string(1000, 'v');
+    const GroupEntry entry{.index = 1, .term = 1, .payload = value};
+    const GroupWrite write{.group = 1, .entries = std::span(&entry, 1)};
+    REQUIRE(db->groups().Append(std::span(&write, 1)).ok());
+    WriteBatch batch;
+    batch.SetFromEntry("key", value, {.group = 1, .index = 1, .head_bytes = 13});
+    planted_bug = bug;
+    REQUIRE(db->Write(batch).ok());
+    planted_bug = Bug::kNone;
+    REQUIRE(db->Flush().ok());
+    REQUIRE(**db->Get("key") == value);
+    REQUIRE(absl::IsDataLoss(db->Verify()) == (bug != Bug::kNone));
   }
 }
 

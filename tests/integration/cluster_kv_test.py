@@ -41,8 +41,9 @@ class Kv(unittest.TestCase):
         self.assertIn("committed at", self.run_kv("put", "k", "v"))
         self.assertEqual(self.run_kv("get", "k"), "v\n")
         self.assertEqual(self.run_kv("get", "--hex", "6b"), "76\n")
-        self.run_kv("put", "k", "x" * 100_000)
-        self.assertEqual(self.run_kv("get", "k"), "x" * 100_000 + "\n")
+        for size in (255, 256, 4096, 4097, 100_000):
+            self.run_kv("put", "k", "x" * size)
+            self.assertEqual(self.run_kv("get", "k"), "x" * size + "\n")
         self.run_kv("del", "k")
         self.assertIn("key k is not there", self.run_kv("get", "k", code=FAILURE))
 

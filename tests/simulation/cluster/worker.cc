@@ -279,6 +279,7 @@ std::string Worker::NewValue(const std::string& key) {
   if (IsCounter(key)) return std::to_string(random().Uniform(1000));
   std::string value = fmt::format("{}.{}", number_, values_);
   if (random().OneIn(4)) value += std::string(random().Uniform(1000), '.');
+  if (random().OneIn(16)) value += std::string(3600 + random().Uniform(1000), '.');  // Or two rows.
   return value;
 }
 
