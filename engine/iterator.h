@@ -33,8 +33,8 @@ class Iterator {
   virtual uint64_t expiry_ms() const = 0;    // Requires Valid(). 0: never.
 
   // The value, or just its first bytes if they are kept with the key (EntryPart::head_bytes): all
-  // of those, for which the value need not be read. In place until the next move or value(). Requires
-  // Valid(). Empty on failure, as value().
+  // of those, for which the value need not be read. In place until the next move or value().
+  // Requires Valid(). Empty on failure, as value().
   virtual std::string_view value_head() = 0;
 
   virtual absl::Status status() const = 0;

@@ -40,6 +40,14 @@ class Echo final : public KvHandler {
     result.mutable_get()->mutable_found()->set_value(key == "large" ? std::string(1 << 20, 'v')
                                                                     : key);
     done(std::move(result));
+    MutexLock lock(mutex_);
+    ++answered_;
+  }
+
+  // How many commands were answered at once.
+  size_t answered() {
+    MutexLock lock(mutex_);
+    return answered_;
   }
 
   void Release() {
@@ -69,6 +77,7 @@ class Echo final : public KvHandler {
   Mutex mutex_;
   std::vector<KvDone> held_ ABSL_GUARDED_BY(mutex_);
   kv::v1::Command last_ ABSL_GUARDED_BY(mutex_);
+  size_t answered_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 class NobodyCalls final : public transport::Acceptor {
